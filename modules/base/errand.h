@@ -1,0 +1,63 @@
+/*
+ * base/errand: one call through the house, and the first reason why it failed.
+ *
+ * The desk makes an errand for each request; every room below gets it as its first argument. It
+ * belongs to one thread at a time (the story may go on in another thread after WeChat answered,
+ * never in two at once).
+ */
+#ifndef WXL_ERRAND_H
+#define WXL_ERRAND_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "base/problem.h"
+
+typedef struct {
+    apr_pool_t *pool; /* whatever a room returns lives here, unless its header says otherwise */
+    apr_time_t now;   /* the one clock: microseconds since 1970, set by the desk or by a test */
+
+    /* Set by wxl_fail() and the helpers below; read by the desk. */
+    wxl_problem_t problem; /* WXL_OK until something failed */
+    apr_status_t rv;       /* the cause as APR knows it, or APR_SUCCESS */
+    const char *why;       /* for the log only, never for a client; holds no secret */
+    const char *field;     /* name of the field that is wrong, or NULL */
+    int limit;             /* with WXL_FIELD_TOO_LONG: characters allowed */
+    int retry_after;       /* seconds, 0: unknown */
+    int errcode;           /* with WXL_WECHAT_ERROR: WeChat's own number */
+    const char *errmsg;    /* with WXL_WECHAT_ERROR: WeChat's own text, untouched */
+} wxl_errand_t;
+
+/**
+ * Begin an errand.
+ * @param errand storage of the caller, overwritten
+ * @param pool where results are allocated
+ * @param now time of the call
+ */
+void wxl_errand_init(wxl_errand_t *errand, apr_pool_t *pool, apr_time_t now);
+
+/**
+ * Fail: the only way to do it. The first failure is kept, later ones are ignored.
+ * @param rv the cause; APR_SUCCESS where there is none but the problem itself
+ * @param why printf format for the log line. Neither it nor an argument may hold a secret
+ * @return never APR_SUCCESS: rv, or APR_EGENERAL in its place, so that a room can
+ *         `return wxl_fail(...)`
+ */
+apr_status_t wxl_fail(wxl_errand_t *errand, wxl_problem_t problem, apr_status_t rv, const char *why,
+                      ...) __attribute__((format(printf, 4, 5)));
+
+/**
+ * Fail because of one field of the request.
+ * @param field name of the field, not copied
+ * @param limit with WXL_FIELD_TOO_LONG the characters allowed, else 0
+ * @return APR_EINVAL
+ */
+apr_status_t wxl_fail_field(wxl_errand_t *errand, wxl_problem_t problem, const char *field,
+                            int limit);
+
+/**
+ * Forget a failure, before a second try.
+ */
+void wxl_errand_forgive(wxl_errand_t *errand);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * core/signin: the story of a sign-in, in two halves.
+ *
+ *     begin    code ──► what to ask WeChat (or nothing, in mock mode)
+ *              …        somebody carries the request to WeChat and waits
+ *     finish   reply ──► openid ──► user ──► tokens ──► answer
+ *
+ * Who waits in between is not this room's business, and the halves may run on different threads:
+ * all state is in the story and the errand. Memory is the errand's pool's.
+ */
+#ifndef WXL_SIGNIN_H
+#define WXL_SIGNIN_H
+
+#include "base/errand.h"
+#include "core/tokens.h"
+#include "core/users.h"
+#include "core/wechat.h"
+#include "gate/json.h"
+
+typedef struct {
+    int development; /* allows mock mode and the admin shortcut */
+    wxl_wechat_settings_t wechat;
+    wxl_tokens_settings_t tokens;
+} wxl_signin_settings_t;
+
+typedef struct {
+    const wxl_signin_settings_t *settings;
+    const char *openid;     /* mock mode: known from the start; else NULL until WeChat answered */
+    int admin;              /* the admin shortcut was asked for, and this is development */
+    wxl_http_request_t ask; /* to be carried where openid is NULL */
+    wxl_user_t user;        /* known after finish */
+} wxl_signin_t;
+
+/**
+ * First half.
+ * @param code as the client sent it: valid UTF-8, not NULL
+ * @param story storage of the caller, filled in; lives through both halves
+ * @return APR_SUCCESS, or failed: WXL_CODE_REQUIRED, WXL_FIELD_TOO_LONG
+ */
+apr_status_t wxl_signin_begin(wxl_errand_t *errand, const wxl_signin_settings_t *settings,
+                              const char *code, wxl_signin_t *story);
+
+/**
+ * Second half.
+ * @param reply WeChat's, for story->ask; not looked at (may be NULL) where openid is known
+ * @param door where a data base connection comes from; taken after WeChat answered, never before
+ * @param answer {access, refresh, user}
+ * @return APR_SUCCESS, or failed with any problem of WeChat, the user or the data base
+ */
+apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story,
+                               const wxl_http_reply_t *reply, const wxl_db_door_t *door,
+                               wxl_json_t **answer);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * core/sql: every SQL statement of the module, in both dialects.
+ *
+ * Constant data. How to write one: every result column is cast, so that a later ALTER does not
+ * break prepared statements; flags come as 0 or 1 and times as microseconds since 1970, because
+ * the drivers show booleans and times in different ways; a '%' of the text itself is doubled.
+ */
+#ifndef WXL_SQL_H
+#define WXL_SQL_H
+
+#include "gate/db.h"
+
+/**
+ * Find or create the user of an openid and move the last login, in one round trip.
+ * Arguments, in order: openid, username of a new user, is_staff, is_superuser (1 or 0: rights that
+ * are granted, never taken), date_joined, last_login_at (microseconds), user_type of a new user.
+ * Columns: those of wxl_users_t, in the order of its enum in core/users.c.
+ * A disabled user is found, and nothing of it changes.
+ */
+extern const wxl_statement_t wxl_sql_signin;
+
+/** All of the above, for preparation in advance. */
+extern const wxl_statement_t *const wxl_sql_all[];
+extern const int wxl_sql_count;
+
+#endif

@@ -1,0 +1,107 @@
+/* core/tokens: claims. See tokens.h. */
+
+#include "core/tokens.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "gate/json.h"
+#include "gate/jwt.h"
+
+#define JTI_BYTES 16
+/* A bigint has at most 19 digits. */
+#define USER_ID_DIGITS 19
+
+apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              wxl_token_type_t type, const char *user_id, const char **token)
+{
+    const char *jti = wxl_crypto_random_hex(errand->pool, JTI_BYTES);
+    wxl_json_t *claims = wxl_json_object(errand->pool);
+    apr_int64_t iat = apr_time_sec(errand->now);
+    int is_access = type == WXL_TOKEN_ACCESS;
+
+    if (!jti)
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");
+    wxl_json_set_string(claims, "token_type", is_access ? "access" : "refresh");
+    wxl_json_set_integer(claims, "exp",
+                         iat + (is_access ? settings->access_ttl : settings->refresh_ttl));
+    wxl_json_set_integer(claims, "iat", iat);
+    wxl_json_set_string(claims, "jti", jti);
+    wxl_json_set_string(claims, "user_id", user_id);
+    return wxl_jwt_sign(errand, &settings->key, claims, token);
+}
+
+static apr_status_t refuse(wxl_errand_t *errand, const char *why)
+{
+    return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token: %s", why);
+}
+
+static wxl_token_type_t type_of(const wxl_json_t *json)
+{
+    const char *type = wxl_json_string(json, "token_type");
+
+    if (type && strcmp(type, "access") == 0)
+        return WXL_TOKEN_ACCESS;
+    if (type && strcmp(type, "refresh") == 0)
+        return WXL_TOKEN_REFRESH;
+    return 0;
+}
+
+/* user_id as digits, from the string that we write or the number that older services write.
+   @return NULL where there is neither */
+static const char *user_id_of(apr_pool_t *pool, const wxl_json_t *json)
+{
+    const char *text = wxl_json_string(json, "user_id");
+    apr_int64_t number;
+    size_t digits;
+
+    if (wxl_json_integer(json, "user_id", &number))
+        return number > 0 ? apr_psprintf(pool, "%" APR_INT64_T_FMT, number) : NULL;
+    if (!text)
+        return NULL;
+    digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= USER_ID_DIGITS && !text[digits] ? text : NULL;
+}
+
+static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, wxl_claims_t *claims)
+{
+    apr_int64_t now = apr_time_sec(errand->now);
+
+    if (!wxl_json_integer(json, "exp", &claims->exp))
+        return refuse(errand, "exp is missing or not an integer");
+    if (claims->exp <= now)
+        return wxl_fail(errand,
+                        claims->type == WXL_TOKEN_ACCESS ? WXL_TOKEN_EXPIRED : WXL_REFRESH_EXPIRED,
+                        APR_SUCCESS, "token expired %" APR_INT64_T_FMT " s ago",
+                        claims->exp < 0 ? now : now - claims->exp);
+    if (!wxl_json_integer(json, "iat", &claims->iat))
+        return refuse(errand, "iat is missing or not an integer");
+    if (claims->iat > now)
+        return refuse(errand, "iat lies in the future");
+    return APR_SUCCESS;
+}
+
+apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              int types, const char *token, wxl_claims_t *claims)
+{
+    wxl_json_t *json;
+    apr_status_t rv = wxl_jwt_verify(errand, &settings->key, token, &json);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    claims->type = type_of(json);
+    if ((claims->type & types) == 0)
+        return refuse(errand, "token_type is missing or not the one asked for");
+    rv = check_times(errand, json, claims);
+    if (rv != APR_SUCCESS)
+        return rv;
+    claims->jti = wxl_json_string(json, "jti");
+    if (!claims->jti || !*claims->jti)
+        return refuse(errand, "jti is missing");
+    claims->user_id = user_id_of(errand->pool, json);
+    if (!claims->user_id)
+        return refuse(errand, "user_id is missing or not a number");
+    return APR_SUCCESS;
+}

@@ -1,0 +1,49 @@
+/*
+ * core/tokens: what stands in a token, how long it holds, and when it is believed.
+ *
+ * The form is simplejwt's, so that either side accepts the other's tokens under the same key.
+ * Called in a request, by the thread that holds the errand; results live in the errand's pool.
+ */
+#ifndef WXL_TOKENS_H
+#define WXL_TOKENS_H
+
+#include "base/errand.h"
+#include "gate/crypto.h"
+
+typedef struct {
+    wxl_secret_t key;        /* HS256; bytes NULL: not configured */
+    apr_int64_t access_ttl;  /* seconds */
+    apr_int64_t refresh_ttl; /* seconds */
+} wxl_tokens_settings_t;
+
+typedef enum { WXL_TOKEN_ACCESS = 1, WXL_TOKEN_REFRESH = 2 } wxl_token_type_t;
+#define WXL_TOKEN_ANY (WXL_TOKEN_ACCESS | WXL_TOKEN_REFRESH)
+
+/** What a token that was believed says. */
+typedef struct {
+    wxl_token_type_t type;
+    const char *user_id; /* decimal digits */
+    const char *jti;
+    apr_int64_t exp, iat; /* seconds since 1970 */
+} wxl_claims_t;
+
+/**
+ * Issue a token.
+ * @param user_id decimal digits
+ * @param token the result; pairs issued with the same errand share iat and differ in jti
+ * @return APR_SUCCESS, or WXL_INTERNAL failed
+ */
+apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              wxl_token_type_t type, const char *user_id, const char **token);
+
+/**
+ * Believe a token, or not. Checked in the order of the wire contract, section 5: form and size,
+ * algorithm, signature, token_type, exp, iat, then jti and user_id. A claim that is missing fails
+ * (RFC 8725, section 3.1 and 3.9: nothing is optional because an attacker left it out).
+ * @param types which types are welcome, WXL_TOKEN_ values ored together
+ * @return APR_SUCCESS, or failed: WXL_TOKEN_INVALID, WXL_TOKEN_EXPIRED, WXL_REFRESH_EXPIRED
+ */
+apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              int types, const char *token, wxl_claims_t *claims);
+
+#endif

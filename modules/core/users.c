@@ -1,0 +1,122 @@
+/* core/users: the people. See users.h. */
+
+#include "core/users.h"
+
+#include <apr_strings.h>
+#include <apr_uuid.h>
+
+#include "base/text.h"
+#include "core/sql.h"
+
+/* A new user is called this and the first characters of a random UUID. */
+#define USERNAME_PREFIX "用户_"
+#define USERNAME_UUID_CHARS 16
+
+/* Columns of a user, as the statements of core/sql return them. */
+enum {
+    COLUMN_ID,
+    COLUMN_OPENID,
+    COLUMN_USERNAME,
+    COLUMN_AVATAR_URL,
+    COLUMN_PHONE,
+    COLUMN_EMAIL,
+    COLUMN_USER_TYPE,
+    COLUMN_IS_SUPERUSER,
+    COLUMN_IS_STAFF,
+    COLUMN_IS_ACTIVE,
+    COLUMN_DATE_JOINED,
+    COLUMN_LAST_LOGIN_AT
+};
+
+static const char *new_username(apr_pool_t *pool)
+{
+    char text[APR_UUID_FORMATTED_LENGTH + 1];
+    apr_uuid_t uuid;
+
+    apr_uuid_get(&uuid);
+    apr_uuid_format(text, &uuid);
+    text[USERNAME_UUID_CHARS] = '\0';
+    return apr_pstrcat(pool, USERNAME_PREFIX, text, NULL);
+}
+
+static apr_int64_t integer(const char *text)
+{
+    return text ? apr_atoi64(text) : 0;
+}
+
+static void read_row(const char **row, wxl_user_t *user)
+{
+    user->id = integer(row[COLUMN_ID]);
+    user->openid = row[COLUMN_OPENID];
+    user->username = row[COLUMN_USERNAME];
+    user->avatar_url = row[COLUMN_AVATAR_URL];
+    user->phone = row[COLUMN_PHONE];
+    user->email = row[COLUMN_EMAIL];
+    user->user_type = row[COLUMN_USER_TYPE];
+    user->is_superuser = integer(row[COLUMN_IS_SUPERUSER]) != 0;
+    user->is_staff = integer(row[COLUMN_IS_STAFF]) != 0;
+    user->is_active = integer(row[COLUMN_IS_ACTIVE]) != 0;
+    user->date_joined = integer(row[COLUMN_DATE_JOINED]);
+    user->last_login_at = integer(row[COLUMN_LAST_LOGIN_AT]);
+}
+
+/* The connection is held for the one statement and no longer. */
+static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
+                            const wxl_statement_t *statement, const char **args, const char ***row)
+{
+    wxl_db_t db;
+    apr_status_t rv = door->open(door, errand, &db);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = wxl_db_row(errand, &db, statement, args, row);
+    door->close(door, &db);
+    return rv;
+}
+
+apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, const char *openid,
+                              int admin, wxl_user_t *user)
+{
+    const char *now = apr_psprintf(errand->pool, "%" APR_TIME_T_FMT, errand->now);
+    const char *flag = admin ? "1" : "0";
+    const char *args[] = {openid, new_username(errand->pool), flag, flag, now,
+                          now,    admin ? "admin" : "wechat"};
+    const char **row;
+    apr_status_t rv = one_row(errand, door, &wxl_sql_signin, args, &row);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!row)
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "sign-in returned no row");
+    read_row(row, user);
+    if (!user->is_active)
+        return wxl_fail(errand, WXL_USER_DISABLED, APR_SUCCESS,
+                        "user %" APR_INT64_T_FMT " is disabled", user->id);
+    return APR_SUCCESS;
+}
+
+static void set_time(wxl_json_t *json, const char *key, apr_pool_t *pool, apr_int64_t usec)
+{
+    wxl_json_set_string(json, key, usec ? wxl_text_time(pool, usec) : NULL);
+}
+
+wxl_json_t *wxl_users_json(apr_pool_t *pool, const wxl_user_t *user)
+{
+    wxl_json_t *json = wxl_json_object(pool);
+
+    wxl_json_set_integer(json, "id", user->id);
+    wxl_json_set_integer(json, "orders_count", 0);
+    wxl_json_set_integer(json, "completed_orders_count", 0);
+    wxl_json_set_bool(json, "is_superuser", user->is_superuser);
+    wxl_json_set_bool(json, "is_staff", user->is_staff);
+    wxl_json_set_bool(json, "is_active", user->is_active);
+    set_time(json, "date_joined", pool, user->date_joined);
+    wxl_json_set_string(json, "openid", user->openid);
+    wxl_json_set_string(json, "username", user->username);
+    wxl_json_set_string(json, "avatar_url", user->avatar_url);
+    wxl_json_set_string(json, "phone", user->phone);
+    wxl_json_set_string(json, "email", user->email);
+    wxl_json_set_string(json, "user_type", user->user_type);
+    set_time(json, "last_login_at", pool, user->last_login_at);
+    return json;
+}

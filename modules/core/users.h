@@ -1,0 +1,41 @@
+/*
+ * core/users: the people.
+ *
+ * Called in a request, by the thread that holds the errand; results live in the errand's pool.
+ */
+#ifndef WXL_USERS_H
+#define WXL_USERS_H
+
+#include "base/errand.h"
+#include "gate/db.h"
+#include "gate/json.h"
+
+/** Width of the column openid, in characters. */
+#define WXL_OPENID_MAX 64
+
+typedef struct {
+    apr_int64_t id;
+    const char *openid; /* NULL for a user who has none */
+    const char *username;
+    const char *avatar_url;
+    const char *phone; /* NULL: not known */
+    const char *email; /* NULL: not known */
+    const char *user_type;
+    int is_superuser, is_staff, is_active;
+    apr_int64_t date_joined;   /* microseconds since 1970 */
+    apr_int64_t last_login_at; /* the same; 0: never */
+} wxl_user_t;
+
+/**
+ * Find or create the user of an openid and move the last login: one statement.
+ * @param openid not empty, valid UTF-8, at most WXL_OPENID_MAX characters
+ * @param admin grant the rights of an administrator (development only; the caller's to know)
+ * @return APR_SUCCESS, or failed: WXL_USER_DISABLED, WXL_DB_UNAVAILABLE, WXL_INTERNAL
+ */
+apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, const char *openid,
+                              int admin, wxl_user_t *user);
+
+/** The user as the sign-in answers it: keys and order of the wire contract, section 3. */
+wxl_json_t *wxl_users_json(apr_pool_t *pool, const wxl_user_t *user);
+
+#endif

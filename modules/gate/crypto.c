@@ -1,0 +1,57 @@
+/* gate/crypto: OpenSSL. See crypto.h. */
+
+#include "gate/crypto.h"
+
+#include <limits.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+static apr_status_t wipe_secret(void *data)
+{
+    wxl_secret_t *secret = data;
+
+    OPENSSL_cleanse((char *)secret->bytes, secret->len);
+    return APR_SUCCESS;
+}
+
+wxl_secret_t wxl_crypto_keep(apr_pool_t *pool, const char *bytes, apr_size_t len)
+{
+    wxl_secret_t *kept = apr_palloc(pool, sizeof(*kept));
+
+    kept->bytes = apr_pstrmemdup(pool, bytes, len);
+    kept->len = len;
+    apr_pool_cleanup_register(pool, kept, wipe_secret, apr_pool_cleanup_null);
+    return *kept;
+}
+
+void wxl_crypto_wipe(void *bytes, apr_size_t len)
+{
+    OPENSSL_cleanse(bytes, len);
+}
+
+const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes)
+{
+    unsigned char random[64];
+
+    if (bytes > sizeof(random) || RAND_bytes(random, (int)bytes) != 1)
+        return NULL;
+    return apr_pescape_hex(pool, random, bytes, 0);
+}
+
+apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
+                                    unsigned char mac[WXL_HMAC_SHA256_SIZE])
+{
+    unsigned size = 0;
+
+    if (key->len > INT_MAX ||
+        !HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text, len, mac,
+              &size) ||
+        size != WXL_HMAC_SHA256_SIZE)
+        return APR_EGENERAL;
+    return APR_SUCCESS;
+}

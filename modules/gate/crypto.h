@@ -1,0 +1,43 @@
+/*
+ * gate/crypto: random numbers, HMAC and the wiping of secrets, through OpenSSL.
+ *
+ * Any thread, at any time.
+ */
+#ifndef WXL_CRYPTO_H
+#define WXL_CRYPTO_H
+
+#include <apr_errno.h>
+#include <apr_pools.h>
+
+#define WXL_HMAC_SHA256_SIZE 32
+
+/** Bytes that reach no log and no answer. NULL bytes: not configured. */
+typedef struct {
+    const char *bytes; /* ends with a NUL that len does not count */
+    apr_size_t len;
+} wxl_secret_t;
+
+/**
+ * Keep a secret in a pool; it is wiped when the pool is cleared.
+ * @return the copy
+ */
+wxl_secret_t wxl_crypto_keep(apr_pool_t *pool, const char *bytes, apr_size_t len);
+
+/** Overwrite memory in a way no compiler removes. */
+void wxl_crypto_wipe(void *bytes, apr_size_t len);
+
+/**
+ * Random bytes as lower-case hex digits.
+ * @param bytes how many bytes, at most 64; the text is twice as long
+ * @return text in the pool, or NULL if the generator failed
+ */
+const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes);
+
+/**
+ * HMAC-SHA256 (RFC 2104).
+ * @param mac where the result goes
+ */
+apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
+                                    unsigned char mac[WXL_HMAC_SHA256_SIZE]);
+
+#endif

@@ -1,0 +1,138 @@
+/* gate/db: apr_dbd. See db.h. */
+
+#include "gate/db.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+/* Result codes of SQLite that mean: another one writes (sqlite3.h). */
+#define RV_SQLITE_BUSY 5
+#define RV_SQLITE_LOCKED 6
+
+/* A prepared statement of one connection. */
+typedef struct {
+    apr_dbd_prepared_t *prepared;
+    int generation; /* the server may still know the old label: each preparation gets its own */
+} slot_t;
+
+int wxl_db_dialect(const char *name, wxl_dialect_t *dialect)
+{
+    static const char *const names[WXL_DIALECTS] = {"pgsql", "sqlite3"};
+    int i;
+
+    for (i = 0; i < WXL_DIALECTS; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *dialect = (wxl_dialect_t)i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* @return 0 or the driver's code; the slot then keeps what it had */
+static int prepare(wxl_db_t *db, const wxl_statement_t *statement)
+{
+    slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
+    apr_dbd_prepared_t *prepared = NULL;
+    const char *label;
+    int rv;
+
+    if (!slot) {
+        slot = apr_pcalloc(db->pool, sizeof(*slot));
+        apr_hash_set(db->prepared, statement->label, APR_HASH_KEY_STRING, slot);
+    }
+    label = apr_psprintf(db->pool, "%s_%d", statement->label, slot->generation++);
+    rv = apr_dbd_prepare(db->driver, db->pool, db->handle, statement->sql[db->dialect], label,
+                         &prepared);
+    if (rv == 0) /* after a failure `prepared` may be set all the same, and is of no use */
+        slot->prepared = prepared;
+    return rv;
+}
+
+void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int count)
+{
+    int i, rows;
+
+    if (db->dialect == WXL_SQLITE3) {
+        /* In one string: a PRAGMA that gives a row counts as an error when it comes last. */
+        apr_dbd_query(db->driver, db->handle, &rows,
+                      "PRAGMA busy_timeout=2000; PRAGMA synchronous=NORMAL");
+    }
+    for (i = 0; i < count; i++)
+        prepare(db, statements[i]);
+}
+
+/* Copy the row: its memory is the result's. */
+static const char **copy_row(apr_pool_t *pool, wxl_db_t *db, apr_dbd_row_t *row, int columns)
+{
+    const char **copy = apr_pcalloc(pool, (apr_size_t)columns * sizeof(*copy));
+    int i;
+
+    for (i = 0; i < columns; i++) {
+        const char *value = NULL;
+
+        /* apr_dbd_get_entry gives "" for NULL on PostgreSQL; this call tells them apart. */
+        if (apr_dbd_datum_get(db->driver, row, i, APR_DBD_TYPE_STRING, &value) == APR_SUCCESS)
+            copy[i] = apr_pstrdup(pool, value);
+    }
+    return copy;
+}
+
+/* @return 0 or the driver's code */
+static int run(apr_pool_t *pool, wxl_db_t *db, const wxl_statement_t *statement, const char **args,
+               const char ***out)
+{
+    slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    int rv;
+
+    if (!slot || !slot->prepared) {
+        rv = prepare(db, statement);
+        if (rv != 0)
+            return rv;
+        slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
+    }
+    /* Random access (1): without it an SQL error looks like an empty result. */
+    rv = apr_dbd_pselect(db->driver, pool, db->handle, &results, slot->prepared, 1, statement->args,
+                         args);
+    if (rv != 0)
+        return rv;
+    *out = NULL;
+    if (apr_dbd_get_row(db->driver, pool, results, &row, 1) == 0)
+        *out = copy_row(pool, db, row, statement->columns);
+    return 0;
+}
+
+/* The first line of what the driver says: further ones (DETAIL) may quote values. */
+static const char *error_of(apr_pool_t *pool, wxl_db_t *db, int rv)
+{
+    const char *text = apr_dbd_error(db->driver, db->handle, rv);
+
+    return text ? apr_pstrmemdup(pool, text, strcspn(text, "\r\n")) : "no reason given";
+}
+
+apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                        const char **args, const char ***row)
+{
+    const char *first;
+    int rv = run(errand->pool, db, statement, args, row);
+
+    if (rv == 0)
+        return APR_SUCCESS;
+    first = error_of(errand->pool, db, rv);
+    /* Connects again where the connection is broken (PostgreSQL). */
+    if (apr_dbd_check_conn(db->driver, errand->pool, db->handle) != 0)
+        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", first);
+    /* The statement is gone with the old connection, or was made for an old schema. */
+    rv = prepare(db, statement);
+    if (rv == 0)
+        rv = run(errand->pool, db, statement, args, row);
+    if (rv == 0)
+        return APR_SUCCESS;
+    if (db->dialect == WXL_SQLITE3 && (rv == RV_SQLITE_BUSY || rv == RV_SQLITE_LOCKED))
+        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is locked");
+    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
+                    statement->label, error_of(errand->pool, db, rv), first);
+}

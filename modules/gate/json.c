@@ -1,0 +1,166 @@
+/* gate/json: JSON through jansson. See json.h. */
+
+#include "gate/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <jansson.h>
+
+struct wxl_json_t {
+    json_t *value;
+    int broken; /* a value could not be set */
+};
+
+void wxl_json_start(void)
+{
+    json_object_seed(0);
+}
+
+static apr_status_t release(void *value)
+{
+    json_decref(value);
+    return APR_SUCCESS;
+}
+
+static wxl_json_t *adopt(apr_pool_t *pool, json_t *value)
+{
+    wxl_json_t *json = apr_pcalloc(pool, sizeof(*json));
+
+    json->value = value;
+    json->broken = value == NULL;
+    if (value)
+        apr_pool_cleanup_register(pool, value, release, apr_pool_cleanup_null);
+    return json;
+}
+
+static wxl_problem_t problem_of(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_null_character:
+    case json_error_null_byte_in_key: return WXL_BODY_HAS_NUL;
+    case json_error_invalid_utf8: return WXL_BODY_NOT_UTF8;
+    case json_error_stack_overflow: return WXL_BODY_TOO_DEEP;
+    case json_error_duplicate_key: return WXL_BODY_DUPLICATE_KEY;
+    default: return WXL_BODY_NOT_JSON;
+    }
+}
+
+wxl_problem_t wxl_json_parse(apr_pool_t *pool, const char *text, apr_size_t len, wxl_json_t **json,
+                             int *at)
+{
+    json_error_t error;
+    json_t *value;
+    const char *nul = memchr(text, '\0', len);
+
+    if (nul) {
+        *at = (int)(nul - text);
+        return WXL_BODY_HAS_NUL;
+    }
+    /* error.text quotes the input, which may be a code or a token: only the place is told. */
+    value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!value) {
+        *at = error.position;
+        return problem_of(&error);
+    }
+    *at = (int)len;
+    *json = adopt(pool, value);
+    return json_is_object(value) ? WXL_OK : WXL_BODY_NOT_OBJECT;
+}
+
+int wxl_json_is_utf8(const char *text, apr_size_t len)
+{
+    json_t *string = memchr(text, '\0', len) ? NULL : json_stringn(text, len);
+    int is = string != NULL;
+
+    json_decref(string);
+    return is;
+}
+
+wxl_json_kind_t wxl_json_kind(const wxl_json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json->value, key);
+
+    if (!value)
+        return WXL_JSON_ABSENT;
+    switch (json_typeof(value)) {
+    case JSON_NULL: return WXL_JSON_NULL;
+    case JSON_STRING: return WXL_JSON_STRING;
+    case JSON_INTEGER: return WXL_JSON_INTEGER;
+    default: return WXL_JSON_OTHER;
+    }
+}
+
+const char *wxl_json_string(const wxl_json_t *json, const char *key)
+{
+    return json_string_value(json_object_get(json->value, key));
+}
+
+int wxl_json_integer(const wxl_json_t *json, const char *key, apr_int64_t *value)
+{
+    const json_t *number = json_object_get(json->value, key);
+
+    if (!json_is_integer(number))
+        return 0;
+    *value = json_integer_value(number);
+    return 1;
+}
+
+wxl_json_t *wxl_json_object(apr_pool_t *pool)
+{
+    return adopt(pool, json_object());
+}
+
+/* Takes over `value`, which may be NULL for one that could not be made. */
+static void set(wxl_json_t *json, const char *key, json_t *value)
+{
+    if (json_object_set_new(json->value, key, value) != 0)
+        json->broken = 1;
+}
+
+void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value)
+{
+    set(json, key, value ? json_string(value) : json_null());
+}
+
+void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value)
+{
+    set(json, key, json_integer(value));
+}
+
+void wxl_json_set_bool(wxl_json_t *json, const char *key, int value)
+{
+    set(json, key, json_boolean(value));
+}
+
+void wxl_json_set_object(wxl_json_t *json, const char *key, wxl_json_t *value)
+{
+    set(json, key, json_incref(value->value));
+    json->broken |= value->broken;
+}
+
+void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value)
+{
+    json_t *array = json_array();
+
+    if (json_array_append_new(array, json_string(value)) != 0)
+        json->broken = 1;
+    set(json, key, array);
+}
+
+const char *wxl_json_write(apr_pool_t *pool, const wxl_json_t *json, apr_size_t *len)
+{
+    char *text = json->broken ? NULL : json_dumps(json->value, JSON_COMPACT);
+    const char *copy;
+    apr_size_t size;
+
+    if (!text)
+        return NULL;
+    size = strlen(text);
+    copy = apr_pstrmemdup(pool, text, size);
+    free(text);
+    if (len)
+        *len = size;
+    return copy;
+}

@@ -1,0 +1,26 @@
+/*
+ * web/call: one request to one of our endpoints, while it is being served.
+ */
+#ifndef WXL_CALL_H
+#define WXL_CALL_H
+
+#include "web/private.h"
+
+#include "base/errand.h"
+#include "gate/json.h"
+#include "web/config.h"
+
+typedef struct {
+    request_rec *r;
+    const wxl_config_t *config;
+    wxl_errand_t errand;
+    wxl_json_t *fields;  /* what the client sent */
+    wxl_json_t *answer;  /* what it gets, where nothing failed */
+    int body_unread;     /* there may be more of the body on the connection */
+    int filter_answered; /* a filter sent an answer of its own: nothing is left to say */
+} wxl_call_t;
+
+/** An endpoint: sets call->answer, or fails the errand. */
+typedef apr_status_t (*wxl_serve_t)(wxl_call_t *call);
+
+#endif

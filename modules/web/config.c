@@ -1,0 +1,122 @@
+/* web/config: what the administrator set. See config.h. */
+
+#include "web/config.h"
+
+#include <apr_strings.h>
+
+#define DEFAULT_ORIGIN "https://api.weixin.qq.com"
+#define DEFAULT_EXCHANGE_TIMEOUT apr_time_from_sec(10)
+#define DEFAULT_CONNECT_TIMEOUT apr_time_from_sec(3)
+#define DEFAULT_ACCESS_TTL (7 * 86400)
+#define DEFAULT_REFRESH_TTL (30 * 86400)
+#define DEFAULT_MAX_BODY 16384
+
+void *wxl_config_create(apr_pool_t *pool, server_rec *server)
+{
+    wxl_config_t *config = apr_pcalloc(pool, sizeof(*config));
+
+    (void)server;
+    config->environment = WXL_PRODUCTION;
+    config->language = WXL_LANG_ZH_CN;
+    config->signin.wechat.origin = DEFAULT_ORIGIN;
+    config->signin.wechat.timeout = DEFAULT_EXCHANGE_TIMEOUT;
+    config->signin.wechat.connect_timeout = DEFAULT_CONNECT_TIMEOUT;
+    config->signin.tokens.access_ttl = DEFAULT_ACCESS_TTL;
+    config->signin.tokens.refresh_ttl = DEFAULT_REFRESH_TTL;
+    return config;
+}
+
+static void merge_tokens(wxl_config_t *merged, const wxl_config_t *add)
+{
+    if (add->key_set) {
+        merged->signin.tokens.key = add->signin.tokens.key;
+        merged->key_literal = add->key_literal;
+        merged->key_set = 1;
+    }
+    if (add->access_ttl_set) {
+        merged->signin.tokens.access_ttl = add->signin.tokens.access_ttl;
+        merged->access_ttl_set = 1;
+    }
+    if (add->refresh_ttl_set) {
+        merged->signin.tokens.refresh_ttl = add->signin.tokens.refresh_ttl;
+        merged->refresh_ttl_set = 1;
+    }
+}
+
+static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
+{
+    wxl_wechat_settings_t *to = &merged->signin.wechat;
+    const wxl_wechat_settings_t *from = &add->signin.wechat;
+
+    if (add->appid_set) {
+        to->appid = from->appid;
+        merged->appid_set = 1;
+    }
+    if (add->secret_set) {
+        to->secret = from->secret;
+        merged->secret_literal = add->secret_literal;
+        merged->secret_set = 1;
+    }
+    if (add->origin_set) {
+        to->origin = from->origin;
+        merged->origin_set = 1;
+    }
+    if (add->timeout_set) {
+        to->timeout = from->timeout;
+        to->connect_timeout = from->connect_timeout;
+        merged->timeout_set = 1;
+    }
+}
+
+void *wxl_config_merge(apr_pool_t *pool, void *basev, void *addv)
+{
+    const wxl_config_t *add = addv;
+    wxl_config_t *merged = apr_pmemdup(pool, basev, sizeof(*merged));
+
+    if (add->environment_set) {
+        merged->environment = add->environment;
+        merged->environment_set = 1;
+    }
+    if (add->language_set) {
+        merged->language = add->language;
+        merged->language_set = 1;
+    }
+    merge_tokens(merged, add);
+    merge_wechat(merged, add);
+    return merged;
+}
+
+void *wxl_config_dir_create(apr_pool_t *pool, char *path)
+{
+    (void)path;
+    return apr_pcalloc(pool, sizeof(wxl_dir_config_t));
+}
+
+void *wxl_config_dir_merge(apr_pool_t *pool, void *basev, void *addv)
+{
+    const wxl_dir_config_t *base = basev, *add = addv;
+    wxl_dir_config_t *merged = apr_pmemdup(pool, base, sizeof(*merged));
+
+    if (add->max_body)
+        merged->max_body = add->max_body;
+    return merged;
+}
+
+wxl_config_t *wxl_config_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &wxlogin_module);
+}
+
+apr_size_t wxl_config_max_body(const request_rec *r)
+{
+    const wxl_dir_config_t *dir = ap_get_module_config(r->per_dir_config, &wxlogin_module);
+
+    return dir->max_body ? dir->max_body : DEFAULT_MAX_BODY;
+}
+
+int wxl_config_is_set(const wxl_config_t *config)
+{
+    return config->environment_set || config->language_set || config->appid_set ||
+           config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
+           config->access_ttl_set || config->refresh_ttl_set;
+}

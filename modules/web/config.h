@@ -1,0 +1,59 @@
+/*
+ * web/config: what the administrator set, for a server and for a location.
+ *
+ * It contains the settings of the rooms below and hands them down; they never look up. Made and
+ * merged while the configuration is read; constant once the server runs, so any thread may read.
+ */
+#ifndef WXL_CONFIG_H
+#define WXL_CONFIG_H
+
+#include "web/private.h"
+
+#include "core/signin.h"
+
+typedef enum { WXL_PRODUCTION = 0, WXL_DEVELOPMENT } wxl_environment_t;
+
+/** A server or virtual host. Each *_set tells what was written there, for merging. */
+typedef struct {
+    wxl_environment_t environment;
+    wxl_lang_t language;
+    wxl_signin_settings_t signin;
+    int secret_literal; /* the AppSecret stands in the configuration file itself */
+    int key_literal;    /* the key does */
+
+    unsigned environment_set : 1;
+    unsigned language_set : 1;
+    unsigned appid_set : 1;
+    unsigned secret_set : 1;
+    unsigned key_set : 1;
+    unsigned origin_set : 1;
+    unsigned timeout_set : 1;
+    unsigned access_ttl_set : 1;
+    unsigned refresh_ttl_set : 1;
+
+    /* Set by web/config_check, once all directives are read. */
+    const char *not_ready;     /* why no request can be served; NULL: ready */
+    struct wxl_dbd_pool_t *db; /* of web/dbd; NULL: no data base */
+} wxl_config_t;
+
+/** A location. */
+typedef struct {
+    apr_size_t max_body; /* bytes; 0: not set here */
+} wxl_dir_config_t;
+
+/** Make and merge: the members of the module record. */
+void *wxl_config_create(apr_pool_t *pool, server_rec *server);
+void *wxl_config_merge(apr_pool_t *pool, void *base, void *add);
+void *wxl_config_dir_create(apr_pool_t *pool, char *path);
+void *wxl_config_dir_merge(apr_pool_t *pool, void *base, void *add);
+
+/** @return the configuration of a server, never NULL */
+wxl_config_t *wxl_config_of(const server_rec *server);
+
+/** @return the largest body this request may have, in bytes */
+apr_size_t wxl_config_max_body(const request_rec *r);
+
+/** Has any WxLogin directive been written for this server? */
+int wxl_config_is_set(const wxl_config_t *config);
+
+#endif

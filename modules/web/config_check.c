@@ -1,0 +1,187 @@
+/* web/config_check: what must hold between directives. See config_check.h. */
+
+#include "web/config_check.h"
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "web/config.h"
+#include "web/dbd.h"
+#include "web/directives.h"
+#include "web/mapped.h"
+
+/* RFC 7518, section 3.2: a key for HS256 has at least the size of the hash. */
+#define SHORTEST_KEY 32
+
+/* One server being checked. */
+typedef struct {
+    apr_pool_t *pool; /* lives as long as the configuration */
+    server_rec *server;
+    wxl_config_t *config;
+    const wxl_mapped_t *where; /* the SetHandler that brings it in, or NULL */
+    int required;              /* a fault here keeps httpd from starting */
+    int faults;
+} check_t;
+
+/* A fault. Where the server is not known to use us, it is kept for the first request. */
+static void fault(check_t *check, int tag, const char *sentence)
+{
+    check->faults++;
+    if (!check->config->not_ready)
+        check->config->not_ready = sentence;
+    if (!check->required)
+        return;
+    if (check->where)
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, check->server,
+                     "WXL%04d: %s:%d: SetHandler %s: %s", tag, check->where->filename,
+                     check->where->line, check->where->handler, sentence);
+    else
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, check->server,
+                     "WXL%04d: server %s: %s", tag, check->server->server_hostname, sentence);
+}
+
+static void warn(check_t *check, int tag, const char *sentence)
+{
+    if (check->required)
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, check->server, "WXL%04d: %s",
+                     tag, sentence);
+}
+
+static int is_development(const check_t *check)
+{
+    return check->config->environment == WXL_DEVELOPMENT;
+}
+
+static int is_loopback(const char *host)
+{
+    return ap_cstr_casecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "[::1]") == 0 || strncmp(host, "127.", 4) == 0;
+}
+
+static void check_key(check_t *check)
+{
+    wxl_secret_t *key = &check->config->signin.tokens.key;
+
+    if (!key->bytes) {
+        if (!is_development(check)) {
+            fault(check, 501,
+                  WXL_D_KEY " is missing or empty: write " WXL_D_KEY
+                            " file:/path, with a file made by: openssl rand -hex 32");
+            return;
+        }
+        const char *random = wxl_crypto_random_hex(check->pool, SHORTEST_KEY);
+
+        if (random)
+            *key = wxl_crypto_keep(check->pool, random, strlen(random));
+        else
+            fault(check, 502, "the random generator failed, no key could be made");
+        warn(check, 521,
+             WXL_D_KEY " is not set: a random key was made, tokens end with the next "
+                       "restart; write " WXL_D_KEY " file:/path");
+    } else if (key->len < SHORTEST_KEY && !is_development(check)) {
+        fault(check, 503,
+              WXL_D_KEY " is shorter than 32 bytes: write one made by: "
+                        "openssl rand -hex 32");
+    } else if (check->config->key_literal && !is_development(check)) {
+        fault(check, 504,
+              WXL_D_KEY " stands in the configuration file itself: write " WXL_D_KEY
+                        " file:/path, env:NAME or exec:PROGRAM");
+    }
+}
+
+static void check_lifetimes(check_t *check)
+{
+    const wxl_tokens_settings_t *tokens = &check->config->signin.tokens;
+
+    if (tokens->refresh_ttl < tokens->access_ttl)
+        warn(check, 522,
+             WXL_D_REFRESH_TTL " is shorter than " WXL_D_ACCESS_TTL
+                               ": refresh tokens are of no use");
+}
+
+static void check_credentials(check_t *check)
+{
+    wxl_config_t *config = check->config;
+    const wxl_wechat_settings_t *wechat = &config->signin.wechat;
+
+    if (!wechat->appid != !wechat->secret.bytes)
+        fault(check, 505,
+              wechat->appid ? WXL_D_APPID " is set but " WXL_D_SECRET
+                                          " is missing or empty: write " WXL_D_SECRET
+                                          " file:/path, env:NAME or exec:PROGRAM, or remove both"
+                            : WXL_D_SECRET " is set but " WXL_D_APPID
+                                           " is missing or empty: write " WXL_D_APPID
+                                           " with the AppID of the mini program, or remove both");
+    else if (!wechat->appid && !is_development(check))
+        fault(check, 506,
+              "production needs the credentials of the mini program: write " WXL_D_APPID
+              " and " WXL_D_SECRET ", or " WXL_D_ENVIRONMENT
+              " development to sign in without WeChat");
+    else if (!wechat->appid)
+        warn(check, 523,
+             "development without credentials: WeChat is not asked, every code signs "
+             "in (mock mode)");
+    if (config->secret_literal && !is_development(check))
+        fault(check, 507,
+              WXL_D_SECRET " stands in the configuration file itself: write " WXL_D_SECRET
+                           " file:/path, env:NAME or exec:PROGRAM");
+}
+
+static void check_origin(check_t *check)
+{
+    const char *origin = check->config->signin.wechat.origin;
+    apr_uri_t uri;
+
+    if (is_development(check) || apr_uri_parse(check->pool, origin, &uri) != APR_SUCCESS)
+        return;
+    if (ap_cstr_casecmp(uri.scheme, "http") == 0 && !is_loopback(uri.hostname))
+        fault(check, 508,
+              apr_psprintf(check->pool,
+                           WXL_D_URL " %s would send the AppSecret unencrypted: write "
+                                     "https://, or the address of this host itself",
+                           origin));
+}
+
+static void check_db(check_t *check, int needed)
+{
+    const char *error = wxl_dbd_attach(check->pool, check->server, &check->config->db);
+
+    if (error && needed)
+        fault(check, 509, apr_pstrcat(check->pool, "sign-in needs a data base: ", error, NULL));
+}
+
+/* @return number of faults that keep httpd from starting */
+static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_header_t *mapped)
+{
+    check_t check = {.pool = pool, .server = server, .config = wxl_config_of(server)};
+    wxl_config_t *config = check.config;
+    const wxl_mapped_t *login = wxl_mapped_to(mapped, server, "wxlogin-login");
+    /* Directives, but no handler in sight anywhere: it will come by another way. */
+    int unseen = mapped->nelts == 0 && wxl_config_is_set(config);
+
+    check.where = login ? login : wxl_mapped_to(mapped, server, NULL);
+    check.required = check.where != NULL || unseen;
+    config->signin.development = is_development(&check);
+    check_key(&check);
+    check_lifetimes(&check);
+    if (login || unseen || !check.where) {
+        check_credentials(&check);
+        check_origin(&check);
+    }
+    check_db(&check, login != NULL);
+    if (wxl_wechat_configured(&config->signin.wechat))
+        wxl_wechat_prepare(pool, &config->signin.wechat);
+    return check.required ? check.faults : 0;
+}
+
+int wxl_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+{
+    apr_array_header_t *mapped = wxl_mapped_find(pconf, main);
+    server_rec *server;
+    int faults = 0;
+
+    (void)plog, (void)ptemp;
+    for (server = main; server; server = server->next)
+        faults += check_server(pconf, server, mapped);
+    return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}

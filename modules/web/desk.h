@@ -1,0 +1,16 @@
+/*
+ * web/desk: what every endpoint has in common: method, configuration, body, answer or error.
+ */
+#ifndef WXL_DESK_H
+#define WXL_DESK_H
+
+#include "web/call.h"
+
+/**
+ * Serve a request from its first byte to its last.
+ * @param serve what is special about this endpoint
+ * @return what a handler returns to httpd
+ */
+int wxl_desk_serve(request_rec *r, wxl_serve_t serve);
+
+#endif

@@ -1,0 +1,182 @@
+/* web/directives: the table of directives. See directives.h. */
+
+#include "web/directives.h"
+
+#include <errno.h>
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "base/duration.h"
+#include "web/config.h"
+#include "web/source.h"
+
+#define LONGEST_TIMEOUT 60
+#define LARGEST_BODY (1024 * 1024)
+
+/* The sentence of every refusal: name, value, what would be right. */
+static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
+{
+    return apr_psprintf(cmd->pool, "%s \"%s\" is wrong: write %s", cmd->cmd->name, value, right);
+}
+
+static const char *set_environment(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    if (ap_cstr_casecmp(value, "development") == 0)
+        config->environment = WXL_DEVELOPMENT;
+    else if (ap_cstr_casecmp(value, "production") == 0)
+        config->environment = WXL_PRODUCTION;
+    else
+        return refuse(cmd, value, "development or production");
+    config->environment_set = 1;
+    return NULL;
+}
+
+static const char *set_appid(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    wxl_secret_t appid;
+    int literal;
+    const char *error = wxl_source_read(cmd, value, &appid, &literal);
+
+    (void)dir;
+    config->signin.wechat.appid = appid.bytes;
+    config->appid_set = 1;
+    return error;
+}
+
+static const char *set_secret(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->secret_set = 1;
+    return wxl_source_read(cmd, value, &config->signin.wechat.secret, &config->secret_literal);
+}
+
+static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->key_set = 1;
+    return wxl_source_read(cmd, value, &config->signin.tokens.key, &config->key_literal);
+}
+
+static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
+{
+    static const char *form = "the origin of the WeChat API, https://HOST or https://HOST:PORT";
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    apr_uri_t uri;
+
+    (void)dir;
+    if (apr_uri_parse(cmd->temp_pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname ||
+        !*uri.hostname || uri.user || uri.password || uri.query || uri.fragment ||
+        (uri.path && strcmp(uri.path, "/") != 0))
+        return refuse(cmd, value, form);
+    if (ap_cstr_casecmp(uri.scheme, "https") != 0 && ap_cstr_casecmp(uri.scheme, "http") != 0)
+        return refuse(cmd, value, form);
+    config->signin.wechat.origin = apr_uri_unparse(cmd->pool, &uri, APR_URI_UNP_OMITPATHINFO);
+    config->origin_set = 1;
+    return NULL;
+}
+
+static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, const char *more)
+{
+    static const char *form = "1 to 60 seconds, and if you like connect=SECONDS, no longer than "
+                              "the first: 10 connect=3";
+    wxl_wechat_settings_t *wechat = &wxl_config_of(cmd->server)->signin.wechat;
+    apr_int64_t total, connect;
+
+    (void)dir;
+    if (wxl_duration_parse(value, &total) || total > LONGEST_TIMEOUT)
+        return refuse(cmd, value, form);
+    connect = apr_time_sec(wechat->connect_timeout);
+    if (connect > total)
+        connect = total;
+    if (more) {
+        if (strncmp(more, "connect=", 8) != 0 || wxl_duration_parse(more + 8, &connect) ||
+            connect > total)
+            return refuse(cmd, more, form);
+    }
+    wechat->timeout = apr_time_from_sec(total);
+    wechat->connect_timeout = apr_time_from_sec(connect);
+    wxl_config_of(cmd->server)->timeout_set = 1;
+    return NULL;
+}
+
+static const char *set_access_ttl(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    const char *right = wxl_duration_parse(value, &config->signin.tokens.access_ttl);
+
+    (void)dir;
+    config->access_ttl_set = 1;
+    return right ? refuse(cmd, value, right) : NULL;
+}
+
+static const char *set_refresh_ttl(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    const char *right = wxl_duration_parse(value, &config->signin.tokens.refresh_ttl);
+
+    (void)dir;
+    config->refresh_ttl_set = 1;
+    return right ? refuse(cmd, value, right) : NULL;
+}
+
+static const char *set_max_body(cmd_parms *cmd, void *dirv, const char *value)
+{
+    wxl_dir_config_t *dir = dirv;
+    apr_off_t bytes;
+    char *end;
+
+    if (apr_strtoff(&bytes, value, &end, 10) != APR_SUCCESS || end == value || *end || bytes < 1 ||
+        bytes > LARGEST_BODY)
+        return refuse(cmd, value, "a number of bytes from 1 to 1048576");
+    dir->max_body = (apr_size_t)bytes;
+    return NULL;
+}
+
+static const char *set_language(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    int lang;
+
+    (void)dir;
+    for (lang = 0; lang < WXL_LANGS; lang++) {
+        if (ap_cstr_casecmp(value, wxl_problem_lang_tag(lang)) == 0) {
+            config->language = lang;
+            config->language_set = 1;
+            return NULL;
+        }
+    }
+    return refuse(cmd, value, "zh-CN or en");
+}
+
+const command_rec wxl_directives[] = {
+    AP_INIT_TAKE1(WXL_D_ENVIRONMENT, set_environment, NULL, RSRC_CONF,
+                  "development or production (the default)"),
+    AP_INIT_TAKE1(WXL_D_APPID, set_appid, NULL, RSRC_CONF,
+                  "AppID of the mini program, or env:NAME"),
+    AP_INIT_TAKE1(WXL_D_SECRET, set_secret, NULL, RSRC_CONF,
+                  "AppSecret of the mini program as env:NAME, file:PATH or exec:PROGRAM"),
+    AP_INIT_TAKE1(WXL_D_KEY, set_key, NULL, RSRC_CONF,
+                  "key that signs the tokens as env:NAME, file:PATH or exec:PROGRAM"),
+    AP_INIT_TAKE1(WXL_D_URL, set_url, NULL, RSRC_CONF,
+                  "origin of the WeChat API (https://api.weixin.qq.com)"),
+    AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,
+                   "seconds for a call of WeChat (10), and connect=SECONDS (3)"),
+    AP_INIT_TAKE1(WXL_D_ACCESS_TTL, set_access_ttl, NULL, RSRC_CONF,
+                  "how long an access token holds (7d)"),
+    AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,
+                  "how long a refresh token holds (30d)"),
+    AP_INIT_TAKE1(WXL_D_MAX_BODY, set_max_body, NULL, RSRC_CONF | ACCESS_CONF,
+                  "largest body of a request, in bytes (16384)"),
+    AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,
+                  "language of messages where the client names none: zh-CN or en"),
+    {.name = NULL},
+};

@@ -1,0 +1,27 @@
+/*
+ * web/directives: the table of directives and what each accepts.
+ *
+ * A value that is wrong by itself is refused here; what must hold between directives is
+ * web/config_check's.
+ */
+#ifndef WXL_DIRECTIVES_H
+#define WXL_DIRECTIVES_H
+
+#include "web/private.h"
+
+/* Names, for the table and for messages that tell what to write. */
+#define WXL_D_ENVIRONMENT "WxLoginEnvironment"
+#define WXL_D_APPID "WxLoginAppId"
+#define WXL_D_SECRET "WxLoginAppSecret"
+#define WXL_D_KEY "WxLoginSecretKey"
+#define WXL_D_URL "WxLoginExchangeURL"
+#define WXL_D_TIMEOUT "WxLoginExchangeTimeout"
+#define WXL_D_ACCESS_TTL "WxLoginAccessTTL"
+#define WXL_D_REFRESH_TTL "WxLoginRefreshTTL"
+#define WXL_D_MAX_BODY "WxLoginMaxBody"
+#define WXL_D_LANGUAGE "WxLoginLanguage"
+
+/** The member of the module record. */
+extern const command_rec wxl_directives[];
+
+#endif

@@ -1,0 +1,156 @@
+/* web/reply: answers. See reply.h. */
+
+#include "web/reply.h"
+
+#include <apr_strings.h>
+
+#include "gate/crypto.h"
+#include "web/language.h"
+
+#define REALM "wxlogin"
+#define REQUEST_ID_BYTES 12
+
+/* What the answer to an answer that cannot be written is: fixed, so that nothing can fail. */
+#define LAST_WORDS                                                             \
+    "{\"success\":false,\"code\":500,\"error\":\"Internal server error\","     \
+    "\"error_code\":\"INTERNAL_ERROR\",\"message\":\"服务器内部错误\"," \
+    "\"action\":\"contact_operator\",\"request_id\":\"\"}"
+
+static int send_json(request_rec *r, int status, const char *text, apr_size_t len)
+{
+    r->status = status;
+    ap_set_content_type(r, "application/json");
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    ap_set_content_length(r, (apr_off_t)len);
+    ap_rwrite(text, (int)len, r);
+    return OK;
+}
+
+int wxl_reply_answer(wxl_call_t *call)
+{
+    apr_size_t len;
+    const char *text = wxl_json_write(call->errand.pool, call->answer, &len);
+
+    if (!text) {
+        wxl_fail(&call->errand, WXL_INTERNAL, APR_SUCCESS, "the answer is not UTF-8");
+        return wxl_reply_problem(call);
+    }
+    return send_json(call->r, HTTP_OK, text, len);
+}
+
+int wxl_reply_options(request_rec *r)
+{
+    r->status = HTTP_NO_CONTENT;
+    apr_table_setn(r->headers_out, "Allow", WXL_ALLOW);
+    return OK;
+}
+
+/* mod_unique_id's value, or one of ours. */
+static const char *request_id(request_rec *r)
+{
+    const char *id = apr_table_get(r->subprocess_env, "UNIQUE_ID");
+
+    if (!id)
+        id = wxl_crypto_random_hex(r->pool, REQUEST_ID_BYTES);
+    return id ? id : "";
+}
+
+static int log_level(wxl_blame_t blame)
+{
+    switch (blame) {
+    case WXL_BLAME_CLIENT: return APLOG_WARNING;
+    case WXL_BLAME_TOKEN: return APLOG_INFO;
+    case WXL_BLAME_UPSTREAM: return APLOG_ERR;
+    default: return APLOG_CRIT;
+    }
+}
+
+static const char *action_of(const wxl_errand_t *errand, const wxl_problem_info_t *info)
+{
+    int wait;
+
+    return errand->problem == WXL_WECHAT_ERROR ? wxl_problem_wechat_action(errand->errcode, &wait)
+                                               : info->action;
+}
+
+static void set_errors(wxl_json_t *body, const wxl_errand_t *errand, const wxl_problem_info_t *info,
+                       wxl_lang_t lang)
+{
+    wxl_json_t *errors = wxl_json_object(errand->pool);
+    const char *text = info->field[lang];
+
+    if (errand->limit) {
+        const char *mark = strstr(text, "%d");
+
+        if (mark)
+            text = apr_psprintf(errand->pool, "%.*s%d%s", (int)(mark - text), text, errand->limit,
+                                mark + 2);
+    }
+    wxl_json_set_strings(errors, errand->field, text);
+    wxl_json_set_object(body, "errors", errors);
+}
+
+static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t *info,
+                           wxl_lang_t lang, const char *id)
+{
+    wxl_json_t *body = wxl_json_object(errand->pool);
+
+    wxl_json_set_bool(body, "success", 0);
+    wxl_json_set_integer(body, "code", info->status);
+    wxl_json_set_string(body, "error", info->error);
+    wxl_json_set_string(body, "error_code", info->error_code);
+    wxl_json_set_string(body, "message", info->message[lang]);
+    wxl_json_set_string(body, "action", action_of(errand, info));
+    if (errand->retry_after)
+        wxl_json_set_integer(body, "retry_after", errand->retry_after);
+    if (errand->field && info->field[lang])
+        set_errors(body, errand, info, lang);
+    if (errand->problem == WXL_WECHAT_ERROR) {
+        wxl_json_set_integer(body, "errcode", errand->errcode);
+        wxl_json_set_string(body, "errmsg", errand->errmsg);
+    }
+    wxl_json_set_string(body, "request_id", id);
+    return body;
+}
+
+static void set_headers(const wxl_call_t *call, const wxl_problem_info_t *info, wxl_lang_t lang)
+{
+    apr_table_t *headers = call->r->headers_out;
+
+    apr_table_setn(headers, "Content-Language", wxl_problem_lang_tag(lang));
+    if (call->errand.retry_after)
+        apr_table_setn(headers, "Retry-After", apr_itoa(call->r->pool, call->errand.retry_after));
+    if (info->status == HTTP_METHOD_NOT_ALLOWED)
+        apr_table_setn(headers, "Allow", WXL_ALLOW);
+    if (info->status == HTTP_UNAUTHORIZED) /* RFC 6750, section 3 */
+        apr_table_setn(headers, "WWW-Authenticate",
+                       apr_pstrcat(call->r->pool,
+                                   "Bearer realm=\"" REALM "\", "
+                                   "error=\"invalid_token\", error_description=\"",
+                                   info->error, "\"", NULL));
+}
+
+int wxl_reply_problem(wxl_call_t *call)
+{
+    const wxl_errand_t *errand = &call->errand;
+    const wxl_problem_info_t *info = wxl_problem_info(errand->problem);
+    wxl_lang_t lang = wxl_language_of(call->r, call->config->language);
+    const char *id = request_id(call->r);
+    const char *text;
+    apr_size_t len;
+
+    ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
+                  "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag, call->r->method,
+                  call->r->uri, info->status, info->error_code, errand->why, id);
+    apr_table_setn(call->r->subprocess_env, "WXLOGIN_ERROR", info->error_code);
+    if (call->filter_answered)
+        return AP_FILTER_ERROR;
+    if (call->body_unread) /* nobody will read it, so nothing can follow on this connection */
+        call->r->connection->keepalive = AP_CONN_CLOSE;
+    set_headers(call, info, lang);
+    text = wxl_json_write(errand->pool, body_of(errand, info, lang, id), &len);
+    if (!text)
+        return send_json(call->r, HTTP_INTERNAL_SERVER_ERROR, LAST_WORDS, sizeof(LAST_WORDS) - 1);
+    return send_json(call->r, info->status, text, len);
+}

@@ -1,0 +1,115 @@
+/* web/source: values that stand somewhere else. See source.h. */
+
+#include "web/source.h"
+
+#include <stdlib.h>
+
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+/* A secret has 32 or 64 bytes, a chatty one a few hundred. */
+#define LONGEST 4096
+
+static const char *refuse(cmd_parms *cmd, const char *what)
+{
+    return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", what, NULL);
+}
+
+static const char *keep(cmd_parms *cmd, const char *bytes, apr_size_t len, wxl_secret_t *value)
+{
+    if (memchr(bytes, '\0', len))
+        return refuse(cmd, "the value contains a NUL byte; write it as text, such as the output "
+                           "of: openssl rand -hex 32");
+    *value = wxl_crypto_keep(cmd->pool, bytes, len);
+    return NULL;
+}
+
+static const char *read_env(cmd_parms *cmd, const char *name, wxl_secret_t *value)
+{
+    const char *text = getenv(name);
+
+    if (!*name)
+        return refuse(cmd, "write the name of a variable behind env:, such as env:SECRET_KEY");
+    return text && *text ? keep(cmd, text, strlen(text), value) : NULL;
+}
+
+static apr_size_t without_newline(const char *bytes, apr_size_t len)
+{
+    if (len > 0 && bytes[len - 1] == '\n')
+        len--;
+    if (len > 0 && bytes[len - 1] == '\r')
+        len--;
+    return len;
+}
+
+static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *value)
+{
+    const char *path = ap_server_root_relative(cmd->pool, name);
+    char bytes[LONGEST + 1];
+    apr_size_t len = 0;
+    apr_file_t *file;
+    apr_finfo_t info;
+    const char *error;
+    apr_status_t rv;
+
+    if (!*name || !path)
+        return refuse(cmd, "write the path of a file behind file:, such as file:/etc/secret.key");
+    rv = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_info_get(&info, APR_FINFO_TYPE | APR_FINFO_PROT, file);
+    if (rv == APR_SUCCESS && info.filetype != APR_REG)
+        return apr_psprintf(cmd->pool, "%s: %s is not a file", cmd->cmd->name, path);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_read_full(file, bytes, sizeof(bytes), &len);
+    if (rv != APR_SUCCESS && rv != APR_EOF)
+        return apr_psprintf(cmd->pool,
+                            "%s: cannot read the file %s: %pm; write the path of a "
+                            "file that the user who starts httpd may read",
+                            cmd->cmd->name, path, &rv);
+    apr_file_close(file);
+    if (info.protection & APR_FPROT_WREAD)
+        ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server,
+                     "WXL0520: %s: every user can read %s; protect it: chmod 600", cmd->cmd->name,
+                     path);
+    if (len > LONGEST)
+        return apr_psprintf(cmd->pool, "%s: the file %s is longer than %d bytes", cmd->cmd->name,
+                            path, LONGEST);
+    len = without_newline(bytes, len);
+    error = len ? keep(cmd, bytes, len, value)
+                : apr_psprintf(cmd->pool, "%s: the file %s is empty", cmd->cmd->name, path);
+    wxl_crypto_wipe(bytes, sizeof(bytes));
+    return error;
+}
+
+static const char *read_exec(cmd_parms *cmd, const char *program, wxl_secret_t *value)
+{
+    const char *error;
+    char **argv, *line;
+
+    if (!*program || apr_tokenize_to_argv(program, &argv, cmd->temp_pool) != APR_SUCCESS)
+        return refuse(cmd, "write the path of a program behind exec:");
+    line = ap_get_exec_line(cmd->temp_pool, argv[0], (const char *const *)argv);
+    if (!line || !*line)
+        return apr_psprintf(cmd->pool,
+                            "%s: the program %s could not be run or printed nothing; "
+                            "it has to print the value on one line",
+                            cmd->cmd->name, argv[0]);
+    error = keep(cmd, line, strlen(line), value);
+    wxl_crypto_wipe(line, strlen(line));
+    return error;
+}
+
+const char *wxl_source_read(cmd_parms *cmd, const char *from, wxl_secret_t *value, int *literal)
+{
+    value->bytes = NULL;
+    value->len = 0;
+    *literal = 0;
+    if (strncmp(from, "env:", 4) == 0)
+        return read_env(cmd, from + 4, value);
+    if (strncmp(from, "file:", 5) == 0)
+        return read_file(cmd, from + 5, value);
+    if (strncmp(from, "exec:", 5) == 0)
+        return read_exec(cmd, from + 5, value);
+    *literal = 1;
+    return *from ? keep(cmd, from, strlen(from), value) : NULL;
+}

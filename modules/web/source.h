@@ -1,0 +1,25 @@
+/*
+ * web/source: values that stand somewhere else: env:NAME, file:PATH, exec:PROGRAM.
+ *
+ * Called while a directive is parsed: still as root, and an error gets its file and line.
+ */
+#ifndef WXL_SOURCE_H
+#define WXL_SOURCE_H
+
+#include "web/private.h"
+
+#include "gate/crypto.h"
+
+/**
+ * Read a value.
+ * @param cmd the directive: its name stands in errors, its pool holds the result
+ * @param from `env:NAME`: a variable of httpd's environment; unset or empty is "not configured".
+ *        `file:PATH`: a file, relative to ServerRoot, its final newline dropped.
+ *        `exec:PROGRAM [ARG ...]`: the first line that a program prints. Else the value itself
+ * @param value bytes NULL for "not configured"; wiped when the pool is cleared
+ * @param literal set to 1 where the argument was the value itself
+ * @return NULL, or a sentence for the administrator that holds no secret
+ */
+const char *wxl_source_read(cmd_parms *cmd, const char *from, wxl_secret_t *value, int *literal);
+
+#endif
