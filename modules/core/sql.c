@@ -7,6 +7,7 @@
 /* A password hash that no password gives: Django's mark for "cannot sign in with one". */
 #define NO_PASSWORD "!"
 
+/* clang-format off: SQL keeps the lines it was written in */
 const wxl_statement_t wxl_sql_signin = {
     .label = "wxlogin_signin",
     .args = 7,
@@ -55,6 +56,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " CAST(last_login_at AS INTEGER)",
         },
 };
+/* clang-format on */
 
 const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

@@ -48,7 +48,7 @@ static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *val
     char bytes[LONGEST + 1];
     apr_size_t len = 0;
     apr_file_t *file;
-    apr_finfo_t info;
+    apr_finfo_t info = {0};
     const char *error;
     apr_status_t rv;
 
@@ -71,12 +71,14 @@ static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *val
         ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server,
                      "WXL0520: %s: every user can read %s; protect it: chmod 600", cmd->cmd->name,
                      path);
-    if (len > LONGEST)
-        return apr_psprintf(cmd->pool, "%s: the file %s is longer than %d bytes", cmd->cmd->name,
-                            path, LONGEST);
     len = without_newline(bytes, len);
-    error = len ? keep(cmd, bytes, len, value)
-                : apr_psprintf(cmd->pool, "%s: the file %s is empty", cmd->cmd->name, path);
+    if (len > LONGEST)
+        error = apr_psprintf(cmd->pool, "%s: the file %s is longer than %d bytes", cmd->cmd->name,
+                             path, LONGEST);
+    else if (len == 0)
+        error = apr_psprintf(cmd->pool, "%s: the file %s is empty", cmd->cmd->name, path);
+    else
+        error = keep(cmd, bytes, len, value);
     wxl_crypto_wipe(bytes, sizeof(bytes));
     return error;
 }
