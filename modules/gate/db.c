@@ -113,6 +113,26 @@ static const char *error_of(apr_pool_t *pool, wxl_db_t *db, int rv)
     return text ? apr_pstrmemdup(pool, text, strcspn(text, "\r\n")) : "no reason given";
 }
 
+/* Is the connection alive? A broken one is connected again (PostgreSQL). */
+static int is_alive(apr_pool_t *pool, wxl_db_t *db)
+{
+    return apr_dbd_check_conn(db->driver, pool, db->handle) == 0;
+}
+
+/* The second try failed too: is that the data base's absence, or the statement's fault? */
+static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
+                                const wxl_statement_t *statement, int rv, const char *first)
+{
+    const char *second = error_of(errand->pool, db, rv);
+
+    if (db->dialect == WXL_SQLITE3 && (rv == RV_SQLITE_BUSY || rv == RV_SQLITE_LOCKED))
+        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is locked");
+    if (!is_alive(errand->pool, db))
+        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", second);
+    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
+                    statement->label, second, first);
+}
+
 apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
                         const char **args, const char ***row)
 {
@@ -122,17 +142,12 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
     if (rv == 0)
         return APR_SUCCESS;
     first = error_of(errand->pool, db, rv);
-    /* Connects again where the connection is broken (PostgreSQL). */
-    if (apr_dbd_check_conn(db->driver, errand->pool, db->handle) != 0)
+    /* Twice: the first new connection may meet the end of a server that is just going down. */
+    if (!is_alive(errand->pool, db) && !is_alive(errand->pool, db))
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", first);
     /* The statement is gone with the old connection, or was made for an old schema. */
     rv = prepare(db, statement);
     if (rv == 0)
         rv = run(errand->pool, db, statement, args, row);
-    if (rv == 0)
-        return APR_SUCCESS;
-    if (db->dialect == WXL_SQLITE3 && (rv == RV_SQLITE_BUSY || rv == RV_SQLITE_LOCKED))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is locked");
-    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
-                    statement->label, error_of(errand->pool, db, rv), first);
+    return rv == 0 ? APR_SUCCESS : fail_second(errand, db, statement, rv, first);
 }
