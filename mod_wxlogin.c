@@ -21,6 +21,8 @@
 #define WXL_ROOF
 #include "web/private.h"
 
+#include <http_connection.h>
+
 #include "gate/json.h"
 #include "web/config.h"
 #include "web/config_check.h"
@@ -29,6 +31,9 @@
 #include "web/directives.h"
 #include "web/endpoints.h"
 #include "web/exchange.h"
+#include "web/limits.h"
+#include "web/park.h"
+#include "web/upstream.h"
 
 static void hooks(apr_pool_t *pool);
 
@@ -60,17 +65,22 @@ static const struct {
 /* Start-up 1, before the configuration is read; again at each restart. */
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    (void)pconf, (void)plog, (void)ptemp;
+    (void)plog, (void)ptemp;
     wxl_json_start();
     wxl_dbd_reset();
+    wxl_upstream_register(pconf);
     return OK;
 }
 
 /* Start-up 2, when the configuration holds. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
-    (void)plog, (void)ptemp, (void)server;
+    (void)plog, (void)ptemp;
     ap_add_version_component(pconf, "mod_wxlogin/" WXL_VERSION);
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK; /* the first of two readings: nothing is made yet */
+    if (wxl_limits_start(server) != OK || wxl_upstream_start(server) != OK)
+        return HTTP_INTERNAL_SERVER_ERROR;
     return OK;
 }
 
@@ -104,5 +114,8 @@ static void hooks(apr_pool_t *pool)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     /* First: a DBDInitSQL that fails would keep the hooks behind it from running. */
     APR_OPTIONAL_HOOK(dbd, post_connect, wxl_dbd_greet, NULL, NULL, APR_HOOK_FIRST);
+    /* Before everybody: a parked connection must get its own descriptor back first. */
+    ap_hook_process_connection(wxl_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_close_connection(wxl_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

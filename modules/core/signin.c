@@ -54,17 +54,10 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
     return APR_SUCCESS;
 }
 
-apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story,
-                               const wxl_http_reply_t *reply, const wxl_db_door_t *door,
+apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door,
                                wxl_json_t **answer)
 {
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv = wxl_users_signin(errand, door, story->openid, story->admin, &story->user);
 
-    if (!story->openid)
-        rv = wxl_wechat_read(errand, &story->settings->wechat, reply, &story->openid);
-    if (rv == APR_SUCCESS)
-        rv = wxl_users_signin(errand, door, story->openid, story->admin, &story->user);
-    if (rv == APR_SUCCESS)
-        rv = write_answer(errand, story, answer);
-    return rv;
+    return rv == APR_SUCCESS ? write_answer(errand, story, answer) : rv;
 }

@@ -2,8 +2,9 @@
  * core/signin: the story of a sign-in, in two halves.
  *
  *     begin    code ──► what to ask WeChat (or nothing, in mock mode)
- *              …        somebody carries the request to WeChat and waits
- *     finish   reply ──► openid ──► user ──► tokens ──► answer
+ *              …        somebody carries the request to WeChat, waits, and reads the reply
+ *                       (core/wechat), or knows already what WeChat said of this code
+ *     finish   openid ──► user ──► tokens ──► answer
  *
  * Who waits in between is not this room's business, and the halves may run on different threads:
  * all state is in the story and the errand. Memory is the errand's pool's.
@@ -42,13 +43,12 @@ apr_status_t wxl_signin_begin(wxl_errand_t *errand, const wxl_signin_settings_t 
 
 /**
  * Second half.
- * @param reply WeChat's, for story->ask; not looked at (may be NULL) where openid is known
+ * @param story its openid set
  * @param door where a data base connection comes from; taken after WeChat answered, never before
  * @param answer {access, refresh, user}
- * @return APR_SUCCESS, or failed with any problem of WeChat, the user or the data base
+ * @return APR_SUCCESS, or failed with any problem of the user or the data base
  */
-apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story,
-                               const wxl_http_reply_t *reply, const wxl_db_door_t *door,
+apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door,
                                wxl_json_t **answer);
 
 #endif

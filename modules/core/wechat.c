@@ -15,6 +15,8 @@
 
 /* A real answer has about 100 bytes. */
 #define MAX_ANSWER (64 * 1024)
+/* "system error": WeChat's own word for being busy. */
+#define ERRCODE_BUSY (-1)
 
 int wxl_wechat_configured(const wxl_wechat_settings_t *settings)
 {
@@ -147,4 +149,10 @@ apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *
                         "WeChat: %" APR_SIZE_T_FMT " bytes that are not JSON, at byte %d",
                         reply->len, at);
     return read_json(errand, settings, json, openid);
+}
+
+int wxl_wechat_is_sick(const wxl_errand_t *errand)
+{
+    return errand->problem == WXL_WECHAT_UNREACHABLE ||
+           (errand->problem == WXL_WECHAT_ERROR && errand->errcode == ERRCODE_BUSY);
 }

@@ -34,11 +34,16 @@ void wxl_crypto_wipe(void *bytes, apr_size_t len)
     OPENSSL_cleanse(bytes, len);
 }
 
+int wxl_crypto_random(void *bytes, apr_size_t len)
+{
+    return len <= INT_MAX && RAND_bytes(bytes, (int)len) == 1;
+}
+
 const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes)
 {
     unsigned char random[64];
 
-    if (bytes > sizeof(random) || RAND_bytes(random, (int)bytes) != 1)
+    if (bytes > sizeof(random) || !wxl_crypto_random(random, bytes))
         return NULL;
     return apr_pescape_hex(pool, random, bytes, 0);
 }

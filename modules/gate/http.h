@@ -45,4 +45,10 @@ wxl_http_t *wxl_http_create(apr_pool_t *pool);
 void wxl_http_get(wxl_http_t *http, apr_pool_t *pool, const wxl_http_request_t *request,
                   wxl_http_reply_t *reply);
 
+/** Fill in a reply that never came. @param why static */
+void wxl_http_fail(wxl_http_reply_t *reply, const char *why);
+
+/** Move a reply's malloc'ed body into a pool; the old copy is wiped and freed. */
+void wxl_http_adopt(apr_pool_t *pool, wxl_http_reply_t *reply);
+
 #endif

@@ -7,6 +7,7 @@
 #define DEFAULT_ORIGIN "https://api.weixin.qq.com"
 #define DEFAULT_EXCHANGE_TIMEOUT apr_time_from_sec(10)
 #define DEFAULT_CONNECT_TIMEOUT apr_time_from_sec(3)
+#define DEFAULT_EXCHANGE_LIMIT 1000
 #define DEFAULT_ACCESS_TTL (7 * 86400)
 #define DEFAULT_REFRESH_TTL (30 * 86400)
 #define DEFAULT_MAX_BODY 16384
@@ -21,6 +22,7 @@ void *wxl_config_create(apr_pool_t *pool, server_rec *server)
     config->signin.wechat.origin = DEFAULT_ORIGIN;
     config->signin.wechat.timeout = DEFAULT_EXCHANGE_TIMEOUT;
     config->signin.wechat.connect_timeout = DEFAULT_CONNECT_TIMEOUT;
+    config->exchange_limit = DEFAULT_EXCHANGE_LIMIT;
     config->signin.tokens.access_ttl = DEFAULT_ACCESS_TTL;
     config->signin.tokens.refresh_ttl = DEFAULT_REFRESH_TTL;
     return config;
@@ -65,6 +67,14 @@ static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
         to->timeout = from->timeout;
         to->connect_timeout = from->connect_timeout;
         merged->timeout_set = 1;
+    }
+    if (add->exchange_limit_set) {
+        merged->exchange_limit = add->exchange_limit;
+        merged->exchange_limit_set = 1;
+    }
+    if (add->exchange_blocking_set) {
+        merged->exchange_blocking = add->exchange_blocking;
+        merged->exchange_blocking_set = 1;
     }
 }
 
@@ -118,5 +128,6 @@ int wxl_config_is_set(const wxl_config_t *config)
 {
     return config->environment_set || config->language_set || config->appid_set ||
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
-           config->access_ttl_set || config->refresh_ttl_set;
+           config->exchange_limit_set || config->exchange_blocking_set || config->access_ttl_set ||
+           config->refresh_ttl_set;
 }

@@ -18,8 +18,10 @@ typedef struct {
     wxl_environment_t environment;
     wxl_lang_t language;
     wxl_signin_settings_t signin;
-    int secret_literal; /* the AppSecret stands in the configuration file itself */
-    int key_literal;    /* the key does */
+    int exchange_limit;    /* exchanges that may be under way in a child */
+    int exchange_blocking; /* never park */
+    int secret_literal;    /* the AppSecret stands in the configuration file itself */
+    int key_literal;       /* the key does */
 
     unsigned environment_set : 1;
     unsigned language_set : 1;
@@ -28,6 +30,8 @@ typedef struct {
     unsigned key_set : 1;
     unsigned origin_set : 1;
     unsigned timeout_set : 1;
+    unsigned exchange_limit_set : 1;
+    unsigned exchange_blocking_set : 1;
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
 

@@ -142,6 +142,20 @@ static void check_origin(check_t *check)
                            origin));
 }
 
+/* While an exchange is parked the connection waits under TimeOut: that must not come first. */
+static void check_timeout(check_t *check)
+{
+    apr_interval_time_t timeout = check->config->signin.wechat.timeout;
+
+    if (wxl_wechat_configured(&check->config->signin.wechat) && check->server->timeout <= timeout)
+        fault(check, 515,
+              apr_psprintf(check->pool,
+                           "TimeOut %d is not longer than " WXL_D_TIMEOUT " %d: write TimeOut %d "
+                           "or more, or a shorter " WXL_D_TIMEOUT,
+                           (int)apr_time_sec(check->server->timeout), (int)apr_time_sec(timeout),
+                           (int)apr_time_sec(timeout) + 5));
+}
+
 static void check_db(check_t *check, int needed)
 {
     const char *error = wxl_dbd_attach(check->pool, check->server, &check->config->db);
@@ -167,6 +181,7 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
     if (login || unseen || !check.where) {
         check_credentials(&check);
         check_origin(&check);
+        check_timeout(&check);
     }
     check_db(&check, login != NULL);
     if (wxl_wechat_configured(&config->signin.wechat))

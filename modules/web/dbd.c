@@ -11,10 +11,13 @@
 
 /* How long a request waits for its turn. */
 #define LONGEST_WAIT apr_time_from_sec(3)
-/* After a failure nobody tries for this long ... */
-#define BREAK apr_time_from_sec(1)
-/* ... and then one does; should it not report within this time, another one may. */
-#define PROBE apr_time_from_sec(10)
+/* After one failure nobody tries for a second, then one does. */
+static const wxl_breaker_rules_t rules = {
+    .failures = 1,
+    .window = apr_time_from_sec(1),
+    .pause = apr_time_from_sec(1),
+    .probe = apr_time_from_sec(10),
+};
 
 struct wxl_dbd_pool_t {
     wxl_dbd_pool_t *next;
@@ -128,7 +131,7 @@ void wxl_dbd_child(apr_pool_t *pchild)
 
     for (pool = dbd.pools; pool; pool = pool->next) {
         pool->inside = 0;
-        pool->breaker.until = 0;
+        memset(&pool->breaker, 0, sizeof(pool->breaker));
         apr_thread_mutex_create(&pool->mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
         apr_thread_cond_create(&pool->turn, pchild);
     }
@@ -163,9 +166,9 @@ static void leave(wxl_dbd_pool_t *pool)
 }
 
 /* Ask the breaker. @return APR_SUCCESS, or failed */
-static apr_status_t ask_breaker(wxl_errand_t *errand, wxl_dbd_pool_t *pool)
+static apr_status_t ask_breaker(wxl_errand_t *errand, wxl_dbd_pool_t *pool, int *probe)
 {
-    apr_interval_time_t wait = wxl_breaker_enter(&pool->breaker, apr_time_now(), PROBE);
+    apr_interval_time_t wait = wxl_breaker_enter(&pool->breaker, &rules, apr_time_now(), probe);
 
     if (wait == 0)
         return APR_SUCCESS;
@@ -181,12 +184,12 @@ static ap_dbd_t *take(wxl_dbd_door_t *door, apr_pool_t *pool)
     return rec ? rec : dbd.open(pool, door->server);
 }
 
-static void tell_breaker(wxl_dbd_door_t *door, int success)
+static void tell_breaker(wxl_dbd_door_t *door, int success, int probe)
 {
     wxl_breaker_t *breaker = &door->pool->breaker;
 
     if (success ? wxl_breaker_success(breaker)
-                : wxl_breaker_failure(breaker, apr_time_now(), BREAK))
+                : wxl_breaker_failure(breaker, &rules, apr_time_now(), probe))
         ap_log_error(APLOG_MARK, success ? APLOG_NOTICE : APLOG_ERR, 0, door->server,
                      success ? "WXL0511: the data base answers again"
                              : "WXL0510: the data base is out of reach; one request a second "
@@ -198,10 +201,11 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
     wxl_dbd_door_t *door = of->baton;
     ap_dbd_t *rec;
     apr_status_t rv;
+    int probe;
 
     if (!door->pool)
         return wxl_fail(errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "no data base is configured");
-    rv = ask_breaker(errand, door->pool);
+    rv = ask_breaker(errand, door->pool, &probe);
     if (rv != APR_SUCCESS)
         return rv;
     rv = enter(door->pool);
@@ -210,7 +214,7 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, rv, "all data base connections are busy");
     }
     rec = take(door, errand->pool);
-    tell_breaker(door, rec != NULL);
+    tell_breaker(door, rec != NULL, probe);
     if (!rec) {
         leave(door->pool);
         errand->retry_after = 1;

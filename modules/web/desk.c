@@ -16,20 +16,27 @@ static apr_status_t admit(wxl_call_t *call)
     return APR_SUCCESS;
 }
 
+int wxl_desk_answer(wxl_call_t *call, apr_status_t rv)
+{
+    return rv == APR_SUCCESS ? wxl_reply_answer(call) : wxl_reply_problem(call);
+}
+
 int wxl_desk_serve(request_rec *r, wxl_serve_t serve)
 {
-    wxl_call_t call = {.r = r, .config = wxl_config_of(r->server)};
+    wxl_call_t *call = apr_pcalloc(r->pool, sizeof(*call)); /* it may outlive this function */
     apr_status_t rv;
 
     if (r->method_number == M_OPTIONS)
         return wxl_reply_options(r);
-    wxl_errand_init(&call.errand, r->pool, apr_time_now());
-    rv = admit(&call);
+    call->r = r;
+    call->config = wxl_config_of(r->server);
+    wxl_errand_init(&call->errand, r->pool, apr_time_now());
+    rv = admit(call);
     if (rv == APR_SUCCESS)
-        rv = wxl_request_read(&call);
+        rv = wxl_request_read(call);
     if (rv == APR_SUCCESS) {
-        call.errand.now = apr_time_now(); /* the body may have been long in coming */
-        rv = serve(&call);
+        call->errand.now = apr_time_now(); /* the body may have been long in coming */
+        rv = serve(call);
     }
-    return rv == APR_SUCCESS ? wxl_reply_answer(&call) : wxl_reply_problem(&call);
+    return call->parked ? SUSPENDED : wxl_desk_answer(call, rv);
 }

@@ -13,4 +13,11 @@
  */
 int wxl_desk_serve(request_rec *r, wxl_serve_t serve);
 
+/**
+ * Answer a call, or log and answer its failure.
+ * @param rv what the endpoint returned
+ * @return what a handler returns to httpd
+ */
+int wxl_desk_answer(wxl_call_t *call, apr_status_t rv);
+
 #endif

@@ -13,6 +13,7 @@
 
 #define LONGEST_TIMEOUT 60
 #define LARGEST_BODY (1024 * 1024)
+#define MOST_EXCHANGES 100000
 
 /* The sentence of every refusal: name, value, what would be right. */
 static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
@@ -108,6 +109,33 @@ static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, con
     return NULL;
 }
 
+static const char *set_exchange_limit(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+    apr_off_t limit;
+    char *end;
+
+    (void)dir;
+    if (apr_strtoff(&limit, value, &end, 10) != APR_SUCCESS || end == value || *end || limit < 1 ||
+        limit > MOST_EXCHANGES)
+        return refuse(cmd, value, "a number of exchanges from 1 to 100000");
+    config->exchange_limit = (int)limit;
+    config->exchange_limit_set = 1;
+    return NULL;
+}
+
+static const char *set_exchange_mode(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    if (ap_cstr_casecmp(value, "auto") != 0 && ap_cstr_casecmp(value, "blocking") != 0)
+        return refuse(cmd, value, "auto or blocking");
+    config->exchange_blocking = ap_cstr_casecmp(value, "blocking") == 0;
+    config->exchange_blocking_set = 1;
+    return NULL;
+}
+
 static const char *set_access_ttl(cmd_parms *cmd, void *dir, const char *value)
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
@@ -170,6 +198,10 @@ const command_rec wxl_directives[] = {
                   "origin of the WeChat API (https://api.weixin.qq.com)"),
     AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,
                    "seconds for a call of WeChat (10), and connect=SECONDS (3)"),
+    AP_INIT_TAKE1(WXL_D_EXCHANGE_LIMIT, set_exchange_limit, NULL, RSRC_CONF,
+                  "exchanges that may be under way in a child (1000)"),
+    AP_INIT_TAKE1(WXL_D_EXCHANGE_MODE, set_exchange_mode, NULL, RSRC_CONF,
+                  "auto (park where the MPM can) or blocking"),
     AP_INIT_TAKE1(WXL_D_ACCESS_TTL, set_access_ttl, NULL, RSRC_CONF,
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,

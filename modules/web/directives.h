@@ -16,6 +16,8 @@
 #define WXL_D_KEY "WxLoginSecretKey"
 #define WXL_D_URL "WxLoginExchangeURL"
 #define WXL_D_TIMEOUT "WxLoginExchangeTimeout"
+#define WXL_D_EXCHANGE_LIMIT "WxLoginExchangeLimit"
+#define WXL_D_EXCHANGE_MODE "WxLoginExchangeMode"
 #define WXL_D_ACCESS_TTL "WxLoginAccessTTL"
 #define WXL_D_REFRESH_TTL "WxLoginRefreshTTL"
 #define WXL_D_MAX_BODY "WxLoginMaxBody"

@@ -1,25 +1,287 @@
-/* web/exchange: the way to WeChat and back. See exchange.h. */
+/* web/exchange: a code becomes an openid. See exchange.h. */
 
 #include "web/exchange.h"
 
-static wxl_http_t *http; /* of this child */
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "gate/http_engine.h"
+#include "web/desk.h"
+#include "web/limits.h"
+#include "web/park.h"
+#include "web/upstream.h"
+
+/* How often somebody who waits for another's exchange looks whether it is over. */
+#define LOOK apr_time_from_msec(20)
+/* Beyond the timeout of an exchange its claim is void. */
+#define GRACE apr_time_from_sec(2)
+
+/* Of this child. */
+static wxl_http_t *http;          /* for waits that block */
+static wxl_http_engine_t *engine; /* for waits that are parked; NULL: nobody parks */
+
+/* One exchange, in the request's pool. */
+typedef struct {
+    wxl_call_t *call;
+    wxl_signin_t *story;
+    wxl_exchange_then_t then;
+    wxl_codes_key_t key;
+    wxl_codes_ticket_t ticket; /* ours to publish; empty: none, or done */
+    apr_time_t deadline;       /* nobody waits longer */
+    int probe;
+    int parks;      /* this one waits without a thread */
+    int counted;    /* in web/limits */
+    int descriptor; /* what it waits for, -1: nothing */
+    wxl_http_call_t *under_way;
+} exchange_t;
 
 void wxl_exchange_child(apr_pool_t *pchild, server_rec *server)
 {
+    wxl_park_child(pchild, server);
+    wxl_upstream_child(pchild, server);
     http = wxl_http_create(pchild);
     if (!http)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "WXL0512: libcurl cannot start; sign-in will fail in this child");
+    engine = wxl_park_available() ? wxl_http_engine_create(pchild) : NULL;
+    if (wxl_park_available() && !engine)
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                     "WXL0534: no thread or descriptor for parked sign-ins; they will block");
 }
 
-void wxl_exchange_carry(apr_pool_t *pool, const wxl_http_request_t *request,
-                        wxl_http_reply_t *reply)
+/* -- what came of it ------------------------------------------------------------------------- */
+
+static void uncount(exchange_t *ex)
 {
-    if (http) {
-        wxl_http_get(http, pool, request, reply);
+    if (!ex->counted)
+        return;
+    ex->counted = 0;
+    if (ex->parks)
+        wxl_limits_unpark();
+    else
+        wxl_limits_unblock(ex->call->r);
+}
+
+/* Tell those who wait for the same code. */
+static void publish(exchange_t *ex)
+{
+    const wxl_errand_t *errand = &ex->call->errand;
+    wxl_codes_outcome_t outcome = {.problem = (apr_int32_t)errand->problem,
+                                   .errcode = errand->errcode};
+    const char *text = errand->problem == WXL_OK ? ex->story->openid : errand->errmsg;
+
+    if (errand->problem == WXL_OK && strlen(text) >= sizeof(outcome.text)) {
+        wxl_upstream_give_up(&ex->ticket);
+    } else {
+        apr_cpystrn(outcome.text, text ? text : "", sizeof(outcome.text));
+        wxl_upstream_publish(&ex->ticket, &outcome, apr_time_now());
+    }
+    memset(&ex->ticket, 0, sizeof(ex->ticket));
+}
+
+/* Another request asked about this code: its outcome is ours. */
+static void adopt(exchange_t *ex, const wxl_codes_outcome_t *outcome)
+{
+    wxl_errand_t *errand = &ex->call->errand;
+    const char *text = apr_pstrdup(errand->pool, outcome->text);
+
+    if (outcome->problem == WXL_OK) {
+        ex->story->openid = text;
         return;
     }
-    memset(reply, 0, sizeof(*reply));
-    reply->body = "";
-    reply->why = "libcurl did not start";
+    errand->errcode = outcome->errcode;
+    errand->errmsg = text;
+    if (outcome->problem == WXL_WECHAT_ERROR)
+        wxl_problem_wechat_action(outcome->errcode, &errand->retry_after);
+    wxl_fail(errand, (wxl_problem_t)outcome->problem, APR_SUCCESS,
+             "as another request with this code");
+}
+
+/* WeChat has answered, or has not. */
+static void hear(exchange_t *ex, const wxl_http_reply_t *reply)
+{
+    wxl_errand_t *errand = &ex->call->errand;
+
+    errand->now = apr_time_now(); /* it may have taken seconds */
+    wxl_wechat_read(errand, &ex->story->settings->wechat, reply, &ex->story->openid);
+    wxl_upstream_report(errand, ex->call->r->server, ex->probe);
+    publish(ex);
+}
+
+/* The request ends, however it ends: nothing of the exchange stays behind. */
+static apr_status_t clean_up(void *data)
+{
+    exchange_t *ex = data;
+
+    if (ex->under_way)
+        wxl_http_engine_drop(ex->under_way); /* before its descriptor goes */
+    if (ex->descriptor >= 0)
+        close(ex->descriptor);
+    ex->under_way = NULL;
+    ex->descriptor = -1;
+    uncount(ex);
+    if (ex->ticket.serial)
+        wxl_upstream_give_up(&ex->ticket);
+    return APR_SUCCESS;
+}
+
+/* -- waiting --------------------------------------------------------------------------------- */
+
+/* Room for one more wait, parked if the connection can be, else blocking. */
+static apr_status_t count(exchange_t *ex)
+{
+    const wxl_call_t *call = ex->call;
+
+    if (ex->counted)
+        return APR_SUCCESS;
+    ex->parks = engine && !call->config->exchange_blocking && wxl_park_can(call->r);
+    ex->counted =
+        ex->parks ? wxl_limits_park(call->config->exchange_limit) : wxl_limits_block(call->r);
+    if (ex->counted)
+        return APR_SUCCESS;
+    ex->call->errand.retry_after = 1;
+    return wxl_fail(&ex->call->errand, WXL_WECHAT_BUSY, APR_SUCCESS, "too many sign-ins wait");
+}
+
+static void wait_for(exchange_t *ex, int descriptor)
+{
+    if (ex->descriptor >= 0)
+        close(ex->descriptor);
+    ex->descriptor = descriptor;
+}
+
+static void start_call(exchange_t *ex)
+{
+    wait_for(ex, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (ex->descriptor >= 0)
+        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, ex->descriptor);
+}
+
+/* Ask WeChat. @return 1 if it is over, 0 if the connection is to be parked */
+static int ask(exchange_t *ex)
+{
+    wxl_errand_t *errand = &ex->call->errand;
+    wxl_http_reply_t reply;
+
+    if (count(ex) != APR_SUCCESS || wxl_upstream_enter(errand, &ex->probe) != APR_SUCCESS) {
+        wxl_upstream_give_up(&ex->ticket);
+        memset(&ex->ticket, 0, sizeof(ex->ticket));
+        return 1;
+    }
+    if (ex->parks) {
+        start_call(ex);
+        if (ex->under_way)
+            return 0;
+        wxl_http_fail(&reply, "no descriptor or memory was left to ask it");
+    } else if (http) {
+        wxl_http_get(http, errand->pool, &ex->story->ask, &reply);
+    } else {
+        wxl_http_fail(&reply, "libcurl did not start");
+    }
+    hear(ex, &reply);
+    return 1;
+}
+
+/* Somebody else asks: look again in a moment. @return as ask() */
+static int join(exchange_t *ex)
+{
+    struct itimerspec soon = {.it_value.tv_nsec = LOOK * 1000};
+    int fd;
+
+    if (apr_time_now() >= ex->deadline) {
+        wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS,
+                 "the request that asked about this code did not end");
+        return 1;
+    }
+    if (count(ex) != APR_SUCCESS)
+        return 1;
+    if (!ex->parks) {
+        apr_sleep(LOOK);
+        return 0;
+    }
+    fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0 || timerfd_settime(fd, 0, &soon, NULL) != 0) {
+        wxl_fail(&ex->call->errand, WXL_WECHAT_BUSY, APR_FROM_OS_ERROR(errno), "timerfd");
+        if (fd >= 0)
+            close(fd);
+        return 1;
+    }
+    wait_for(ex, fd);
+    return 0;
+}
+
+/* From the start, or again after joining. @return as ask() */
+static int claim(exchange_t *ex)
+{
+    wxl_codes_outcome_t outcome;
+
+    switch (
+        wxl_upstream_claim(&ex->key, apr_time_now(), ex->deadline + GRACE, &ex->ticket, &outcome)) {
+    case WXL_CODES_MINE: return ask(ex);
+    case WXL_CODES_JOIN: return join(ex);
+    default: adopt(ex, &outcome); return 1;
+    }
+}
+
+static apr_status_t conclude(exchange_t *ex)
+{
+    wxl_call_t *call = ex->call;
+
+    uncount(ex);
+    call->errand.now = apr_time_now();
+    return call->errand.problem == WXL_OK ? ex->then(call, ex->story) : APR_EGENERAL;
+}
+
+/* The connection was woken up. */
+static int resume(request_rec *r, void *baton, int gone)
+{
+    exchange_t *ex = baton;
+    wxl_http_reply_t reply;
+    int over;
+
+    if (gone) {
+        wxl_http_fail(&reply, "TimeOut came first");
+        if (ex->ticket.serial)
+            hear(ex, &reply);
+        else
+            wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "TimeOut came first");
+        over = 1;
+    } else if (!ex->under_way) {
+        over = claim(ex);
+    } else {
+        over = wxl_http_engine_collect(ex->under_way, r->pool, &reply);
+        if (over)
+            hear(ex, &reply);
+    }
+    if (!over)
+        return wxl_park_again(r, ex->descriptor);
+    ex->call->parked = 0;
+    return wxl_desk_answer(ex->call, conclude(ex));
+}
+
+apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char *code,
+                              wxl_exchange_then_t then)
+{
+    exchange_t *ex = apr_pcalloc(call->r->pool, sizeof(*ex));
+    const wxl_wechat_settings_t *wechat = &story->settings->wechat;
+
+    ex->call = call;
+    ex->story = story;
+    ex->then = then;
+    ex->descriptor = -1;
+    ex->deadline = call->errand.now + wechat->timeout;
+    ex->key = wxl_upstream_key(call->r->pool, wechat->appid, code);
+    apr_pool_cleanup_register(call->r->pool, ex, clean_up, apr_pool_cleanup_null);
+    while (!claim(ex)) {
+        if (ex->parks) {
+            call->parked = 1;
+            wxl_park(call->r, ex->descriptor, resume, ex);
+            return APR_SUCCESS;
+        }
+    }
+    return conclude(ex);
 }

@@ -20,27 +20,29 @@ static void tell(const wxl_call_t *call, const wxl_signin_t *story)
                       story->user.id);
 }
 
+/* The second half of the story, when the openid is known. */
+static apr_status_t finish(wxl_call_t *call, wxl_signin_t *story)
+{
+    wxl_dbd_door_t door;
+    apr_status_t rv;
+
+    wxl_dbd_door(&door, call->r->server, call->config->db);
+    rv = wxl_signin_finish(&call->errand, story, &door.door, &call->answer);
+    if (rv == APR_SUCCESS)
+        tell(call, story);
+    return rv;
+}
+
 apr_status_t wxl_login_serve(wxl_call_t *call)
 {
-    wxl_errand_t *errand = &call->errand;
-    wxl_http_reply_t reply;
-    wxl_signin_t story;
-    wxl_dbd_door_t door;
+    wxl_signin_t *story = apr_palloc(call->r->pool, sizeof(*story));
     const char *code;
     apr_status_t rv;
 
     rv = wxl_request_string(call, "code", WXL_CODE_REQUIRED, &code);
     if (rv == APR_SUCCESS)
-        rv = wxl_signin_begin(errand, &call->config->signin, code, &story);
+        rv = wxl_signin_begin(&call->errand, &call->config->signin, code, story);
     if (rv != APR_SUCCESS)
         return rv;
-    if (!story.openid) {
-        wxl_exchange_carry(errand->pool, &story.ask, &reply);
-        errand->now = apr_time_now(); /* WeChat may have taken seconds */
-    }
-    wxl_dbd_door(&door, call->r->server, call->config->db);
-    rv = wxl_signin_finish(errand, &story, &reply, &door.door, &call->answer);
-    if (rv == APR_SUCCESS)
-        tell(call, &story);
-    return rv;
+    return story->openid ? finish(call, story) : wxl_exchange_run(call, story, code, finish);
 }

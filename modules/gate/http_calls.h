@@ -1,0 +1,59 @@
+/*
+ * gate/http_calls: where those who ask and the engine's thread meet.
+ *
+ * A call has two owners, one on each side; the last one frees it. One mutex, a leaf, guards the
+ * queue of new calls and each call's `done` and `dropped`; it is never held across a call of
+ * libcurl's or of httpd's. Nothing here knows libcurl.
+ */
+#ifndef WXL_HTTP_CALLS_H
+#define WXL_HTTP_CALLS_H
+
+#include <apr_thread_mutex.h>
+
+#include "gate/http.h"
+
+typedef struct wxl_http_calls_t wxl_http_calls_t;
+
+/** One request under way. malloc'ed, never from a pool: it may outlive the request's. */
+typedef struct wxl_http_call_t {
+    wxl_http_calls_t *calls;
+    struct wxl_http_call_t *next; /* in the queue */
+    int owners;                   /* under the mutex */
+    int done, dropped;            /* under the mutex */
+    int eventfd;                  /* the asker's */
+    char *url;
+    wxl_http_request_t request; /* its url is the one above */
+    apr_time_t submitted;
+    wxl_http_reply_t reply; /* the engine's until done, then the asker's; its body malloc'ed */
+} wxl_http_call_t;
+
+struct wxl_http_calls_t {
+    apr_thread_mutex_t *mutex;
+    wxl_http_call_t *first, **last; /* those that the engine has not seen yet */
+    int stopping;
+    int wake; /* an eventfd: the engine's bell */
+};
+
+/** @return 1, or 0 if a mutex or a descriptor could not be had */
+int wxl_http_calls_init(wxl_http_calls_t *calls, apr_pool_t *pool);
+
+/* -- the asker's side, any thread; documented in http_engine.h -- */
+
+wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_request_t *request,
+                                       int eventfd);
+
+/* -- the engine's side -- */
+
+/**
+ * Take all new calls, in order, linked by `next`.
+ * @param stopping set to 1 when the child is ending
+ */
+wxl_http_call_t *wxl_http_calls_take(wxl_http_calls_t *calls, int *stopping);
+
+/** The reply is in the call: wake the asker, if it still waits. The call is no longer ours. */
+void wxl_http_calls_done(wxl_http_call_t *call);
+
+/** Refuse new calls from now on, and wake the engine. */
+void wxl_http_calls_stop(wxl_http_calls_t *calls);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * gate/http_easy: what one transfer of libcurl's looks like to us. The seam between gate/http
+ * (which waits) and gate/http_engine (which does not); nobody else includes it, and nothing else
+ * includes libcurl.
+ *
+ * A transfer belongs to one thread at a time.
+ */
+#ifndef WXL_HTTP_EASY_H
+#define WXL_HTTP_EASY_H
+
+#include <curl/curl.h>
+
+#include "gate/http.h"
+
+/** A connection that lay idle for longer is not used again: the other side may be closing it, and
+    a request lost in that way cannot be repeated (the code may be spent). */
+#define WXL_HTTP_MAX_IDLE 30
+
+/** One transfer under way. The caller zeroes it. */
+typedef struct {
+    apr_size_t max_body;
+    char *body; /* malloc'ed */
+    apr_size_t len, size;
+    int sent;      /* times the request went out, or was about to */
+    int too_large; /* the answer is */
+    int resolved;  /* a socket is being opened: the name has been looked up */
+
+    /* For gate/http_engine; NULL elsewhere. */
+    CURL *curl;
+    int *news; /* set to 1 when `sent` or `resolved` changes */
+} wxl_transfer_t;
+
+/** A handle with everything that is the same in every call. @return NULL: out of memory */
+CURL *wxl_http_easy_new(void);
+
+/** Get a handle ready for a request, the timeouts being what is left of them. */
+void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request);
+
+/**
+ * Read how it went, and make the handle forget the URL.
+ * @param reply its body is transfer->body, malloc'ed, now the caller's
+ */
+void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,
+                          wxl_http_reply_t *reply);
+
+#endif

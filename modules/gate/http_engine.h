@@ -1,0 +1,53 @@
+/*
+ * gate/http_engine: many GETs at once, and no thread waits for them.
+ *
+ * One thread a child drives all transfers (curl_multi_socket_action over epoll). Whoever asks gets
+ * a call back at once, does something else, and is woken through an eventfd of its own when the
+ * answer is there. The same promises as gate/http: no redirect, nothing sent twice, no secret in a
+ * log.
+ *
+ * wxl_http_engine_create() is called in a child after the fork, and only where somebody will park
+ * requests; the rest on any thread. The engine never touches a pool or a structure of the asker.
+ *
+ * Name look-ups never stop anybody but those who wait for that very name: while a host has not
+ * been looked up lately, a few calls go ahead and the others wait in a queue of that host.
+ */
+#ifndef WXL_HTTP_ENGINE_H
+#define WXL_HTTP_ENGINE_H
+
+#include "gate/http.h"
+
+typedef struct wxl_http_engine_t wxl_http_engine_t;
+typedef struct wxl_http_call_t wxl_http_call_t;
+
+/**
+ * Start the engine and its thread.
+ * @param pool the child's; the thread ends in a pre-cleanup of it, whatever is under way
+ * @return NULL if a thread, a descriptor or libcurl could not be had
+ */
+wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool);
+
+/**
+ * Ask.
+ * @param request copied
+ * @param eventfd written when the call is done; the asker's, and to be closed only after
+ *        wxl_http_engine_drop()
+ * @return the call, to be dropped once by the asker; NULL: out of memory, or the child is ending
+ */
+wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
+                                        const wxl_http_request_t *request, int eventfd);
+
+/**
+ * Is it done?
+ * @param pool where the body goes
+ * @return 1 and the reply, once; 0: not yet
+ */
+int wxl_http_engine_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply);
+
+/**
+ * Let go of a call, done or not. After this its eventfd is never written again. A transfer that is
+ * under way runs to its end (the code is spent anyway) and its answer is thrown away.
+ */
+void wxl_http_engine_drop(wxl_http_call_t *call);
+
+#endif

@@ -1,0 +1,286 @@
+/* gate/http_legs: legs and hosts. See http_legs.h. */
+
+#include "gate/http_legs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a looked-up name is believed. */
+#define NAME_SECONDS 60
+/* Connections that are kept beyond those in use. */
+#define SPARE_CONNECTIONS 32
+
+/* -- legs and handles ------------------------------------------------------------------------- */
+
+static wxl_http_leg_t *leg_begin(wxl_http_engine_t *engine, wxl_http_call_t *call)
+{
+    wxl_http_leg_t *leg = calloc(1, sizeof(*leg));
+
+    if (!leg)
+        return NULL;
+    leg->call = call;
+    leg->older = engine->newest;
+    if (engine->newest)
+        engine->newest->newer = leg;
+    engine->newest = leg;
+    return leg;
+}
+
+/* The reply is in the call. */
+static void leg_end(wxl_http_engine_t *engine, wxl_http_leg_t *leg)
+{
+    if (leg->newer)
+        leg->newer->older = leg->older;
+    else
+        engine->newest = leg->older;
+    if (leg->older)
+        leg->older->newer = leg->newer;
+    wxl_http_calls_done(leg->call);
+    free(leg);
+}
+
+static void call_fail(wxl_http_call_t *call, const char *why)
+{
+    memset(&call->reply, 0, sizeof(call->reply));
+    call->reply.why = why;
+}
+
+static void leg_fail(wxl_http_engine_t *engine, wxl_http_leg_t *leg, const char *why)
+{
+    call_fail(leg->call, why);
+    leg_end(engine, leg);
+}
+
+static CURL *handle_take(wxl_http_engine_t *engine)
+{
+    return engine->idle_count ? engine->idle[--engine->idle_count] : wxl_http_easy_new();
+}
+
+static void handle_give_back(wxl_http_engine_t *engine, CURL *curl)
+{
+    if (engine->idle_count < WXL_HTTP_SPARE_HANDLES)
+        engine->idle[engine->idle_count++] = curl;
+    else
+        curl_easy_cleanup(curl);
+}
+
+/* libcurl counts those in use too, so the number follows their count. */
+void wxl_http_legs_keep(wxl_http_engine_t *engine)
+{
+    long wanted = engine->running + SPARE_CONNECTIONS;
+
+    if (wanted > engine->kept || wanted < engine->kept - SPARE_CONNECTIONS) {
+        curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, wanted);
+        engine->kept = wanted;
+    }
+}
+
+/* -- hosts ------------------------------------------------------------------------------------ */
+
+static wxl_http_host_t *host_of(wxl_http_engine_t *engine, const char *url)
+{
+    const char *slashes = strstr(url, "//");
+    size_t len = slashes ? (size_t)(slashes - url) + 2 : 0;
+    wxl_http_host_t *host;
+
+    len += strcspn(url + len, "/?#");
+    for (host = engine->hosts; host; host = host->next) {
+        if (strncmp(host->origin, url, len) == 0 && !host->origin[len])
+            return host;
+    }
+    host = calloc(1, sizeof(*host));
+    if (!host || !(host->origin = strndup(url, len))) {
+        free(host);
+        return NULL;
+    }
+    host->last = &host->first;
+    host->next = engine->hosts; /* as many as the configuration names: never removed */
+    engine->hosts = host;
+    return host;
+}
+
+/* The place of a leg among those that went ahead, or a free one for NULL; NULL: there is none. */
+static wxl_http_leg_t **place_of(wxl_http_host_t *host, const wxl_http_leg_t *leg)
+{
+    int i;
+
+    for (i = 0; i < WXL_HTTP_LOOKUPS; i++) {
+        if (host->ahead[i] == leg)
+            return &host->ahead[i];
+    }
+    return NULL;
+}
+
+/* Add the transfer of a leg. @return NULL, or why not */
+static const char *start(wxl_http_engine_t *engine, wxl_http_leg_t *leg, apr_time_t now)
+{
+    wxl_http_request_t left = leg->call->request;
+    apr_interval_time_t waited = now - leg->call->submitted;
+    int known = now < leg->host->known_until;
+
+    left.timeout -= waited;
+    left.connect_timeout -= waited;
+    if (left.connect_timeout < apr_time_from_msec(1))
+        return "its name could not be looked up in time";
+    leg->curl = handle_take(engine);
+    if (!leg->curl)
+        return "libcurl is out of memory";
+    wxl_http_easy_setup(leg->curl, &leg->transfer, &left);
+    curl_easy_setopt(leg->curl, CURLOPT_PRIVATE, leg);
+    /* Those that go ahead look the name up afresh, so that it is known for all of the time. */
+    curl_easy_setopt(leg->curl, CURLOPT_DNS_CACHE_TIMEOUT, known ? -1L : 0L);
+    if (!known) {
+        leg->transfer.curl = leg->curl;
+        leg->transfer.news = &engine->news;
+        *place_of(leg->host, NULL) = leg;
+    }
+    if (curl_multi_add_handle(engine->multi, leg->curl) != CURLM_OK) {
+        if (!known)
+            *place_of(leg->host, leg) = NULL;
+        curl_easy_cleanup(leg->curl);
+        return "libcurl is out of memory";
+    }
+    engine->running++;
+    wxl_http_legs_keep(engine);
+    return NULL;
+}
+
+static wxl_http_leg_t *first_of(wxl_http_host_t *host)
+{
+    wxl_http_leg_t *leg = host->first;
+
+    host->first = leg->next;
+    if (!host->first)
+        host->last = &host->first;
+    return leg;
+}
+
+/* Let those go that may. */
+static void admit(wxl_http_engine_t *engine, wxl_http_host_t *host)
+{
+    apr_time_t now = apr_time_now();
+
+    while (host->first && (now < host->known_until || place_of(host, NULL))) {
+        wxl_http_leg_t *leg = first_of(host);
+        const char *why = start(engine, leg, now);
+
+        if (why)
+            leg_fail(engine, leg, why);
+    }
+}
+
+/* A leg that went ahead is no longer among those. */
+static void looked_up(wxl_http_leg_t *leg)
+{
+    wxl_http_leg_t **place = place_of(leg->host, leg);
+
+    if (!place)
+        return;
+    *place = NULL;
+    if (leg->transfer.resolved)
+        leg->host->known_until = apr_time_now() + apr_time_from_sec(NAME_SECONDS);
+}
+
+void wxl_http_legs_news(wxl_http_engine_t *engine)
+{
+    wxl_http_host_t *host;
+    int i;
+
+    engine->news = 0;
+    for (host = engine->hosts; host; host = host->next) {
+        for (i = 0; i < WXL_HTTP_LOOKUPS; i++) {
+            wxl_http_leg_t *leg = host->ahead[i];
+
+            if (leg && (leg->transfer.resolved || leg->transfer.sent))
+                looked_up(leg);
+        }
+        admit(engine, host);
+    }
+}
+
+void wxl_http_legs_add(wxl_http_engine_t *engine, wxl_http_call_t *call)
+{
+    wxl_http_leg_t *leg = leg_begin(engine, call);
+
+    if (!leg) {
+        call_fail(call, "memory ran out");
+        wxl_http_calls_done(call);
+        return;
+    }
+    leg->host = host_of(engine, call->url);
+    if (!leg->host) {
+        leg_fail(engine, leg, "memory ran out");
+        return;
+    }
+    *leg->host->last = leg;
+    leg->host->last = &leg->next;
+    admit(engine, leg->host);
+}
+
+void wxl_http_legs_finish(wxl_http_engine_t *engine, CURL *curl, CURLcode code)
+{
+    char *private;
+    wxl_http_leg_t *leg;
+
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private);
+    leg = (wxl_http_leg_t *)private;
+    curl_multi_remove_handle(engine->multi, curl);
+    wxl_http_easy_finish(curl, code, &leg->transfer, &leg->call->reply);
+    handle_give_back(engine, curl);
+    engine->running--;
+    engine->news = 1;
+    wxl_http_legs_keep(engine);
+    looked_up(leg);
+    leg_end(engine, leg);
+}
+
+static apr_time_t expiry(const wxl_http_leg_t *leg)
+{
+    return leg->call->submitted + leg->call->request.connect_timeout;
+}
+
+/* They wait in order, so the first is the oldest; those of other virtual hosts with shorter timeouts
+   are found when they come to the front. */
+void wxl_http_legs_expire(wxl_http_engine_t *engine, apr_time_t now)
+{
+    wxl_http_host_t *host;
+
+    for (host = engine->hosts; host; host = host->next) {
+        while (host->first && expiry(host->first) <= now)
+            leg_fail(engine, first_of(host), "its name could not be looked up in time");
+    }
+}
+
+apr_time_t wxl_http_legs_next(const wxl_http_engine_t *engine, apr_time_t otherwise)
+{
+    const wxl_http_host_t *host;
+
+    for (host = engine->hosts; host; host = host->next) {
+        if (host->first && expiry(host->first) < otherwise)
+            otherwise = expiry(host->first);
+    }
+    return otherwise;
+}
+
+void wxl_http_legs_let_go(wxl_http_engine_t *engine)
+{
+    while (engine->newest) {
+        wxl_http_leg_t *leg = engine->newest;
+
+        if (leg->curl) {
+            curl_multi_remove_handle(engine->multi, leg->curl);
+            curl_easy_cleanup(leg->curl);
+        }
+        free(leg->transfer.body);
+        leg_fail(engine, leg, "the server is ending");
+    }
+    while (engine->idle_count)
+        curl_easy_cleanup(engine->idle[--engine->idle_count]);
+    while (engine->hosts) {
+        wxl_http_host_t *host = engine->hosts;
+
+        engine->hosts = host->next;
+        free(host->origin);
+        free(host);
+    }
+}

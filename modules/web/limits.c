@@ -1,0 +1,170 @@
+/* web/limits: how many sign-ins may wait. See limits.h. */
+
+#include "web/limits.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <ap_mpm.h>
+#include <apr_atomic.h>
+#include <util_cfgtree.h>
+
+#include "web/config.h"
+#include "web/shm.h"
+
+/* A parked sign-in has three descriptors: client, wake-up, WeChat. The rest is httpd's. */
+#define DESCRIPTORS_EACH 3
+#define DESCRIPTORS_OTHERS 512
+/* One connection in five stays for others. */
+#define SHARE_OF_CONNECTIONS(n) ((n) / 5 * 4)
+#define DEFAULT_WORKER_FACTOR 2
+
+/* Worked out at start, read by the children. */
+static int parked_limit = 0;
+static int blocking_limit = 1;
+static int processes = 0;              /* prefork: how many there may be; else 0 */
+static volatile apr_uint32_t *blocked; /* prefork: pid of the process with this number, waiting */
+
+/* Of this child. */
+static apr_uint32_t parked_now, blocking_now;
+
+/* The number behind a directive, wherever it stands outside of sections. */
+static double find_number(const char *name, double otherwise)
+{
+    const ap_directive_t *node;
+
+    for (node = ap_conftree; node; node = node->next) {
+        if (ap_cstr_casecmp(node->directive, name) == 0)
+            otherwise = strtod(node->args, NULL);
+    }
+    return otherwise;
+}
+
+static int by_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > 1u << 24)
+        return 1 << 22;
+    return limit.rlim_cur > DESCRIPTORS_OTHERS
+               ? (int)(limit.rlim_cur - DESCRIPTORS_OTHERS) / DESCRIPTORS_EACH
+               : 1;
+}
+
+static int most_configured(const server_rec *server)
+{
+    int most = 0;
+
+    for (; server; server = server->next) {
+        if (wxl_config_of(server)->exchange_limit > most)
+            most = wxl_config_of(server)->exchange_limit;
+    }
+    return most;
+}
+
+static void start_parking(server_rec *main_server, int threads)
+{
+    double factor = find_number("AsyncRequestWorkerFactor", DEFAULT_WORKER_FACTOR);
+    int connections = SHARE_OF_CONNECTIONS((int)(threads * (factor + 1)));
+    int descriptors = by_descriptors();
+    int wanted = most_configured(main_server);
+
+    parked_limit = connections < descriptors ? connections : descriptors;
+    if (parked_limit < 1)
+        parked_limit = 1;
+    if (wanted <= parked_limit)
+        return;
+    if (connections < wanted)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "WXL0530: a child can hold %d waiting sign-ins, not the %d of "
+                     "WxLoginExchangeLimit: raise AsyncRequestWorkerFactor to %d",
+                     connections, wanted, wanted * 5 / 4 / (threads ? threads : 1) + 1);
+    if (descriptors < wanted)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+                     "WXL0531: a child can hold %d waiting sign-ins, not the %d of "
+                     "WxLoginExchangeLimit: raise the limit of open files (ulimit -n) to %d",
+                     descriptors, wanted, wanted * DESCRIPTORS_EACH + DESCRIPTORS_OTHERS);
+}
+
+int wxl_limits_start(server_rec *main_server)
+{
+    int threaded = 0, threads = 1, daemons = 1, fresh;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    processes = 0;
+    if (threaded) {
+        start_parking(main_server, threads);
+        blocking_limit = threads > 1 ? threads / 2 : 1;
+        return OK;
+    }
+    processes = daemons;
+    blocking_limit = daemons > 1 ? daemons / 2 : 1;
+    blocked = wxl_shm_block(main_server, "blocked", sizeof(*blocked) * (apr_size_t)daemons, &fresh);
+    return blocked ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+int wxl_limits_park(int most)
+{
+    apr_uint32_t limit = (apr_uint32_t)(most < parked_limit ? most : parked_limit);
+
+    if (apr_atomic_inc32(&parked_now) < limit)
+        return 1;
+    apr_atomic_dec32(&parked_now);
+    return 0;
+}
+
+void wxl_limits_unpark(void)
+{
+    apr_atomic_dec32(&parked_now);
+}
+
+/* prefork: how many of the processes wait? One that was killed while it did is struck off. */
+static int count_blocked(void)
+{
+    int count = 0, i;
+
+    for (i = 0; i < processes; i++) {
+        apr_uint32_t pid = apr_atomic_read32(&blocked[i]);
+
+        if (pid && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+            apr_atomic_cas32(&blocked[i], 0, pid);
+        else if (pid)
+            count++;
+    }
+    return count;
+}
+
+int wxl_limits_block(const request_rec *r)
+{
+    long number = r->connection->id;
+
+    if (processes) {
+        if (number < 0 || number >= processes)
+            return 1;
+        apr_atomic_set32(&blocked[number], (apr_uint32_t)getpid());
+        if (count_blocked() <= blocking_limit)
+            return 1;
+        apr_atomic_set32(&blocked[number], 0);
+        return 0;
+    }
+    if (apr_atomic_inc32(&blocking_now) < (apr_uint32_t)blocking_limit)
+        return 1;
+    apr_atomic_dec32(&blocking_now);
+    return 0;
+}
+
+void wxl_limits_unblock(const request_rec *r)
+{
+    long number = r->connection->id;
+
+    if (!processes)
+        apr_atomic_dec32(&blocking_now);
+    else if (number >= 0 && number < processes)
+        apr_atomic_set32(&blocked[number], 0);
+}

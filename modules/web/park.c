@@ -1,0 +1,197 @@
+/* web/park: a connection waits without a thread. See park.h. */
+
+#include "web/park.h"
+
+#include <ap_mpm.h>
+#include <http_connection.h>
+#include <http_request.h>
+#include <scoreboard.h>
+
+#include <apr_portable.h>
+
+/* State of one connection, in c->conn_config. Only the thread that has the connection touches it;
+   while it is parked nobody has it. */
+typedef struct {
+    int nested;     /* the hooks behind ours are running */
+    request_rec *r; /* the request that waits; NULL: none */
+    int descriptor; /* what it waits for */
+    wxl_resume_t resume;
+    void *baton;
+    apr_socket_t *socket; /* the connection's, while exchanged; else NULL */
+    int real;             /* its own descriptor, while exchanged */
+} park_t;
+
+static int available; /* this child may park */
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 137) /* CONN_STATE_ASYNC_WAITIO: httpd 2.4.63 */
+
+void wxl_park_child(apr_pool_t *pchild, server_rec *server)
+{
+    int async = 0, waitio = 0;
+
+    (void)pchild, (void)server;
+    /* The header knowing the state is not enough: the MPM that was loaded must. */
+    available = ap_mpm_query(AP_MPMQ_IS_ASYNC, &async) == APR_SUCCESS && async &&
+                ap_mpm_query(AP_MPMQ_CAN_WAITIO, &waitio) == APR_SUCCESS && waitio;
+}
+
+#define WAITIO CONN_STATE_ASYNC_WAITIO
+#define HANDLER CONN_STATE_HANDLER
+
+#else
+
+void wxl_park_child(apr_pool_t *pchild, server_rec *server)
+{
+    (void)pchild, (void)server;
+    available = 0;
+}
+
+/* Never reached: nothing is parked. */
+#define WAITIO CONN_STATE_SUSPENDED
+#define HANDLER CONN_STATE_SUSPENDED
+
+#endif
+
+int wxl_park_available(void)
+{
+    return available;
+}
+
+static park_t *park_of(conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &wxlogin_module);
+}
+
+int wxl_park_can(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    const park_t *park = park_of(c);
+
+    /* An HTTP/2 stream has a master; SUSPENDED inside a subrequest or an internal redirect is an
+       invalid status; clogging filters and pending output would be lost sight of. */
+    return available && park && park->nested && !park->r && !c->master && c->cs && !r->main &&
+           !r->prev && !c->clogging_input_filters && !c->data_in_output_filters;
+}
+
+/* Give the connection its own descriptor back. */
+static void restore(park_t *park)
+{
+    apr_os_sock_t now = -1;
+
+    if (!park->socket)
+        return;
+    apr_os_sock_get(&now, park->socket);
+    if (now == park->descriptor)
+        apr_os_sock_put(&park->socket, &park->real, NULL);
+    else
+        close(park->real); /* the MPM closed what it took for the socket, in an error path */
+    park->socket = NULL;
+}
+
+/* r->pool goes away, whatever happened: nothing may stay exchanged. Registered after the caller's
+   cleanup, so it runs before the descriptor is closed. */
+static apr_status_t forget(void *data)
+{
+    park_t *park = data;
+
+    restore(park);
+    park->r = NULL;
+    return APR_SUCCESS;
+}
+
+int wxl_park(request_rec *r, int descriptor, wxl_resume_t resume, void *baton)
+{
+    park_t *park = park_of(r->connection);
+
+    park->r = r;
+    park->descriptor = descriptor;
+    park->resume = resume;
+    park->baton = baton;
+    apr_pool_cleanup_register(r->pool, park, forget, apr_pool_cleanup_null);
+    return SUSPENDED;
+}
+
+int wxl_park_again(request_rec *r, int descriptor)
+{
+    park_of(r->connection)->descriptor = descriptor;
+    return SUSPENDED;
+}
+
+/* The MPM will poll the other descriptor: it reads the number when it adds the socket, after this
+   returns. One that is readable already fires at once: nothing is missed. */
+static void exchange(conn_rec *c, park_t *park)
+{
+    park->socket = ap_get_conn_socket(c);
+    apr_os_sock_get(&park->real, park->socket);
+    apr_os_sock_put(&park->socket, &park->descriptor, NULL);
+    c->cs->state = WAITIO;
+    c->cs->sense = CONN_SENSE_WANT_READ;
+}
+
+/* The request is answered, or never will be: hand the connection back to the MPM. */
+static void conclude(request_rec *r, park_t *park, int status)
+{
+    apr_pool_cleanup_kill(r->pool, park, forget);
+    park->r = NULL;
+    ap_die(status, r); /* OK sends the rest of the answer, an error its document */
+    ap_process_request_after_handler(r); /* r is gone after this */
+}
+
+static int wake_up(conn_rec *c, park_t *park)
+{
+    request_rec *r = park->r;
+    int status;
+
+    restore(park);
+    c->cs->state = HANDLER;
+    if (ap_extended_status) /* or mod_status adds up durations that never began */
+        ap_time_process_request(c->sbh, START_PREQUEST);
+    ap_update_child_status(c->sbh, SERVER_BUSY_WRITE, r);
+    status = park->resume(r, park->baton, 0);
+    if (status == SUSPENDED)
+        exchange(c, park);
+    else
+        conclude(r, park, status);
+    return OK;
+}
+
+int wxl_park_process(conn_rec *c)
+{
+    park_t *park;
+    int status;
+
+    if (!available || c->master || !c->cs)
+        return DECLINED;
+    park = park_of(c);
+    if (!park) {
+        park = apr_pcalloc(c->pool, sizeof(*park));
+        ap_set_module_config(c->conn_config, &wxlogin_module, park);
+    }
+    if (park->nested)
+        return DECLINED;
+    if (park->r)
+        return wake_up(c, park);
+    park->nested = 1;
+    status = ap_run_process_connection(c);
+    park->nested = 0;
+    if (park->r && c->cs->state == CONN_STATE_SUSPENDED)
+        exchange(c, park);
+    return status;
+}
+
+int wxl_park_pre_close(conn_rec *c)
+{
+    park_t *park = available ? park_of(c) : NULL;
+    conn_state_e state;
+    request_rec *r;
+
+    if (!park || !park->r)
+        return OK;
+    r = park->r;
+    state = c->cs->state;
+    restore(park); /* first of all: what follows may write */
+    c->keepalive = AP_CONN_CLOSE;
+    conclude(r, park, park->resume(r, park->baton, 1));
+    c->cs->state = state; /* the MPM goes on with what it was about to do */
+    return OK;
+}

@@ -1,0 +1,146 @@
+/* web/upstream: what the whole server knows of WeChat. See upstream.h. */
+
+#include "web/upstream.h"
+
+#include <apr_global_mutex.h>
+#include <util_mutex.h>
+
+#include "base/breaker.h"
+#include "core/wechat.h"
+#include "web/shm.h"
+
+#define MUTEX "wxlogin-codes"
+#define RETAINED "mod_wxlogin/upstream"
+#define SECRET_SIZE 32
+
+/* Codes remembered at once; of 200 bytes each, and the system gives memory only as it is used. */
+#define CODES 65536
+/* How long an answer is given again ... */
+#define KEEP_SUCCESS apr_time_from_sec(60)
+/* ... and a failure: only so that those who waited for it hear of it. */
+#define KEEP_FAILURE apr_time_from_sec(2)
+
+static const wxl_breaker_rules_t rules = {
+    .failures = 5,
+    .window = apr_time_from_sec(10),
+    .pause = apr_time_from_sec(5),
+    .probe = apr_time_from_sec(70), /* longer than the longest exchange */
+};
+
+/* In shared memory. */
+typedef struct {
+    wxl_breaker_t breaker;
+    char secret[SECRET_SIZE];
+} shared_t;
+
+/* Kept through restarts: children of two generations use one table, so they need one lock. */
+typedef struct {
+    apr_global_mutex_t *mutex;
+} retained_t;
+
+static shared_t *shared;
+static wxl_codes_t *codes;
+static retained_t *retained;
+
+void wxl_upstream_register(apr_pool_t *pconf)
+{
+    ap_mutex_register(pconf, MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+}
+
+static int start_mutex(server_rec *main_server)
+{
+    retained = ap_retained_data_get(RETAINED);
+    if (!retained)
+        retained = ap_retained_data_create(RETAINED, sizeof(*retained));
+    if (retained->mutex)
+        return 1;
+    return ap_global_mutex_create(&retained->mutex, NULL, MUTEX, NULL, main_server,
+                                  main_server->process->pool, 0) == APR_SUCCESS;
+}
+
+int wxl_upstream_start(server_rec *main_server)
+{
+    int fresh, fresh_codes;
+    void *memory;
+
+    shared = wxl_shm_block(main_server, "upstream", sizeof(*shared), &fresh);
+    memory = wxl_shm_block(main_server, "codes", wxl_codes_size(CODES), &fresh_codes);
+    if (!shared || !memory || !start_mutex(main_server) ||
+        (fresh && !wxl_crypto_random(shared->secret, sizeof(shared->secret)))) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server,
+                     "WXL0532: no shared memory, mutex or random numbers to be had");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    codes = wxl_codes_init(memory, CODES);
+    return OK;
+}
+
+void wxl_upstream_child(apr_pool_t *pchild, server_rec *server)
+{
+    apr_status_t rv = apr_global_mutex_child_init(
+        &retained->mutex, apr_global_mutex_lockfile(retained->mutex), pchild);
+
+    if (rv != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, server, "WXL0533: Mutex %s", MUTEX);
+}
+
+apr_status_t wxl_upstream_enter(wxl_errand_t *errand, int *probe)
+{
+    apr_interval_time_t wait = wxl_breaker_enter(&shared->breaker, &rules, apr_time_now(), probe);
+
+    if (wait == 0)
+        return APR_SUCCESS;
+    if (wait > rules.pause) /* a probe is under way */
+        wait = rules.pause;
+    errand->retry_after = (int)((wait + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC);
+    return wxl_fail(errand, WXL_WECHAT_BUSY, APR_SUCCESS, "WeChat is known to be out of reach");
+}
+
+void wxl_upstream_report(const wxl_errand_t *errand, server_rec *server, int probe)
+{
+    if (wxl_wechat_is_sick(errand)) {
+        if (wxl_breaker_failure(&shared->breaker, &rules, apr_time_now(), probe))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                         "WXL0513: WeChat failed %d times in a row (last: %s): nobody asks it for "
+                         "%d s, then one sign-in tries",
+                         rules.failures, errand->why, (int)apr_time_sec(rules.pause));
+    } else if (wxl_breaker_success(&shared->breaker)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server, "WXL0514: WeChat answers again");
+    }
+}
+
+wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char *code)
+{
+    wxl_secret_t secret = {shared->secret, sizeof(shared->secret)};
+
+    return wxl_codes_key(pool, &secret, appid, code);
+}
+
+wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_key_t *key, apr_time_t now,
+                                     apr_time_t deadline, wxl_codes_ticket_t *ticket,
+                                     wxl_codes_outcome_t *outcome)
+{
+    wxl_codes_claim_t claim;
+
+    apr_global_mutex_lock(retained->mutex);
+    claim = wxl_codes_claim(codes, key, now, deadline, ticket, outcome);
+    apr_global_mutex_unlock(retained->mutex);
+    return claim;
+}
+
+void wxl_upstream_publish(const wxl_codes_ticket_t *ticket, const wxl_codes_outcome_t *outcome,
+                          apr_time_t now)
+{
+    apr_time_t keep = outcome->problem == WXL_OK ? KEEP_SUCCESS : KEEP_FAILURE;
+
+    apr_global_mutex_lock(retained->mutex);
+    wxl_codes_publish(codes, ticket, outcome, now + keep);
+    apr_global_mutex_unlock(retained->mutex);
+}
+
+void wxl_upstream_give_up(const wxl_codes_ticket_t *ticket)
+{
+    apr_global_mutex_lock(retained->mutex);
+    wxl_codes_give_up(codes, ticket);
+    apr_global_mutex_unlock(retained->mutex);
+}
