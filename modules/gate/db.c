@@ -119,6 +119,13 @@ static int is_alive(apr_pool_t *pool, wxl_db_t *db)
     return apr_dbd_check_conn(db->driver, pool, db->handle) == 0;
 }
 
+/* It will be back: soon, as far as we know. */
+static apr_status_t fail_away(wxl_errand_t *errand, const char *what, const char *error)
+{
+    errand->retry_after = 1;
+    return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "%s: %s", what, error);
+}
+
 /* The second try failed too: is that the data base's absence, or the statement's fault? */
 static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
                                 const wxl_statement_t *statement, int rv, const char *first)
@@ -126,9 +133,9 @@ static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
     const char *second = error_of(errand->pool, db, rv);
 
     if (db->dialect == WXL_SQLITE3 && (rv == RV_SQLITE_BUSY || rv == RV_SQLITE_LOCKED))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is locked");
+        return fail_away(errand, "data base is locked", second);
     if (!is_alive(errand->pool, db))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", second);
+        return fail_away(errand, "data base lost", second);
     return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
                     statement->label, second, first);
 }
@@ -144,7 +151,7 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
     first = error_of(errand->pool, db, rv);
     /* Twice: the first new connection may meet the end of a server that is just going down. */
     if (!is_alive(errand->pool, db) && !is_alive(errand->pool, db))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", first);
+        return fail_away(errand, "data base lost", first);
     /* The statement is gone with the old connection, or was made for an old schema. */
     rv = prepare(db, statement);
     if (rv == 0)
