@@ -39,8 +39,3 @@ apr_status_t wxl_fail_field(wxl_errand_t *errand, wxl_problem_t problem, const c
     wxl_fail(errand, problem, APR_SUCCESS, "field %s", field);
     return APR_EINVAL;
 }
-
-void wxl_errand_forgive(wxl_errand_t *errand)
-{
-    wxl_errand_init(errand, errand->pool, errand->now);
-}

@@ -55,9 +55,4 @@ apr_status_t wxl_fail(wxl_errand_t *errand, wxl_problem_t problem, apr_status_t 
 apr_status_t wxl_fail_field(wxl_errand_t *errand, wxl_problem_t problem, const char *field,
                             int limit);
 
-/**
- * Forget a failure, before a second try.
- */
-void wxl_errand_forgive(wxl_errand_t *errand);
-
 #endif

@@ -12,7 +12,7 @@
 
 /**
  * Drop white space (ASCII) at both ends.
- * @return text itself where there is none, else a copy in the pool
+ * @return a pointer into text where only its beginning is dropped, else a copy in the pool
  */
 const char *wxl_text_trim(apr_pool_t *pool, const char *text);
 

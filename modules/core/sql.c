@@ -28,8 +28,8 @@ const wxl_statement_t wxl_sql_signin = {
                 " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser),"
                 " user_type = CASE WHEN u.is_active AND excluded.is_superuser"
                 " THEN excluded.user_type ELSE u.user_type END"
-                " RETURNING id::bigint, openid::text, username::text, avatar_url::text, phone::text,"
-                " email::text, user_type::text,"
+                " RETURNING id::bigint, openid::text, username::text, avatar_url::text,"
+                " phone::text, email::text, user_type::text,"
                 " CASE WHEN is_superuser THEN 1 ELSE 0 END, CASE WHEN is_staff THEN 1 ELSE 0 END,"
                 " CASE WHEN is_active THEN 1 ELSE 0 END,"
                 " (extract(epoch FROM date_joined) * 1000000)::bigint,"
@@ -51,9 +51,9 @@ const wxl_statement_t wxl_sql_signin = {
                 " THEN excluded.user_type ELSE wxlogin_user.user_type END"
                 " RETURNING CAST(id AS INTEGER), CAST(openid AS TEXT), CAST(username AS TEXT),"
                 " CAST(avatar_url AS TEXT), CAST(phone AS TEXT), CAST(email AS TEXT),"
-                " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER), CAST(is_staff AS INTEGER),"
-                " CAST(is_active AS INTEGER), CAST(date_joined AS INTEGER),"
-                " CAST(last_login_at AS INTEGER)",
+                " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER),"
+                " CAST(is_staff AS INTEGER), CAST(is_active AS INTEGER),"
+                " CAST(date_joined AS INTEGER), CAST(last_login_at AS INTEGER)",
         },
 };
 /* clang-format on */

@@ -2,6 +2,7 @@
 
 #include "core/tokens.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <apr_lib.h>
@@ -11,8 +12,6 @@
 #include "gate/jwt.h"
 
 #define JTI_BYTES 16
-/* A bigint has at most 19 digits. */
-#define USER_ID_DIGITS 19
 
 apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
                               wxl_token_type_t type, const char *user_id, const char **token)
@@ -54,15 +53,18 @@ static wxl_token_type_t type_of(const wxl_json_t *json)
 static const char *user_id_of(apr_pool_t *pool, const wxl_json_t *json)
 {
     const char *text = wxl_json_string(json, "user_id");
-    apr_int64_t number;
-    size_t digits;
+    apr_int64_t number = 0;
+    char *end;
 
-    if (wxl_json_integer(json, "user_id", &number))
-        return number > 0 ? apr_psprintf(pool, "%" APR_INT64_T_FMT, number) : NULL;
-    if (!text)
-        return NULL;
-    digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= USER_ID_DIGITS && !text[digits] ? text : NULL;
+    if (text) {
+        errno = 0;
+        number = apr_isdigit(*text) ? apr_strtoi64(text, &end, 10) : 0;
+        if (number == 0 || errno != 0 || *end)
+            return NULL;
+    } else {
+        wxl_json_integer(json, "user_id", &number);
+    }
+    return number > 0 ? apr_psprintf(pool, "%" APR_INT64_T_FMT, number) : NULL;
 }
 
 static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, wxl_claims_t *claims)

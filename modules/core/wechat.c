@@ -128,11 +128,10 @@ static apr_status_t read_json(wxl_errand_t *errand, const wxl_wechat_settings_t 
     return APR_SUCCESS;
 }
 
-apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
-                             const wxl_http_reply_t *reply, const char **openid)
+/* The JSON of a reply, or failed. */
+static apr_status_t parse(wxl_errand_t *errand, const wxl_http_reply_t *reply, wxl_json_t **json)
 {
     wxl_problem_t problem;
-    wxl_json_t *json;
     int at;
 
     if (reply->status == 0)
@@ -140,15 +139,25 @@ apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *
     if (reply->status < 200 || reply->status > 299)
         return wxl_fail(errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "WeChat: HTTP status %d",
                         reply->status);
-    problem = wxl_json_parse(errand->pool, reply->body, reply->len, &json, &at);
-    wxl_crypto_wipe((char *)reply->body, reply->len);
+    problem = wxl_json_parse(errand->pool, reply->body, reply->len, json, &at);
     if (problem == WXL_BODY_NOT_OBJECT)
         return wxl_fail(errand, WXL_WECHAT_INVALID, APR_SUCCESS, "WeChat: not a JSON object");
     if (problem != WXL_OK)
         return wxl_fail(errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS,
                         "WeChat: %" APR_SIZE_T_FMT " bytes that are not JSON, at byte %d",
                         reply->len, at);
-    return read_json(errand, settings, json, openid);
+    return APR_SUCCESS;
+}
+
+apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
+                             const wxl_http_reply_t *reply, const char **openid)
+{
+    wxl_json_t *json;
+    apr_status_t rv = parse(errand, reply, &json);
+
+    if (reply->len) /* on every path: half an answer may hold a whole session_key */
+        wxl_crypto_wipe((char *)reply->body, reply->len);
+    return rv == APR_SUCCESS ? read_json(errand, settings, json, openid) : rv;
 }
 
 int wxl_wechat_is_sick(const wxl_errand_t *errand)

@@ -6,9 +6,8 @@
 
 #include <apr_strings.h>
 
-/* Result codes of SQLite that mean: another one writes (sqlite3.h). */
-#define RV_SQLITE_BUSY 5
-#define RV_SQLITE_LOCKED 6
+/* The driver tries 16 times: this long each, and 100 ms between. */
+#define SQLITE_BUSY_TIMEOUT "100"
 
 /* A prepared statement of one connection. */
 typedef struct {
@@ -57,7 +56,7 @@ void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int c
     if (db->dialect == WXL_SQLITE3) {
         /* In one string: a PRAGMA that gives a row counts as an error when it comes last. */
         apr_dbd_query(db->driver, db->handle, &rows,
-                      "PRAGMA busy_timeout=2000; PRAGMA synchronous=NORMAL");
+                      "PRAGMA busy_timeout=" SQLITE_BUSY_TIMEOUT "; PRAGMA synchronous=NORMAL");
     }
     for (i = 0; i < count; i++)
         prepare(db, statements[i]);
@@ -119,16 +118,28 @@ static int is_alive(apr_pool_t *pool, wxl_db_t *db)
     return apr_dbd_check_conn(db->driver, pool, db->handle) == 0;
 }
 
+/* It will be back: soon, as far as we know. */
+static apr_status_t fail_away(wxl_errand_t *errand, const char *what, const char *error)
+{
+    errand->retry_after = 1;
+    return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "%s: %s", what, error);
+}
+
+/* SQLite: another process writes, and did not end in time. The driver has tried 16 times, and tells
+   it by the words only. */
+static int is_locked(const wxl_db_t *db, const char *error)
+{
+    return db->dialect == WXL_SQLITE3 && strstr(error, "locked") != NULL;
+}
+
 /* The second try failed too: is that the data base's absence, or the statement's fault? */
 static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
                                 const wxl_statement_t *statement, int rv, const char *first)
 {
     const char *second = error_of(errand->pool, db, rv);
 
-    if (db->dialect == WXL_SQLITE3 && (rv == RV_SQLITE_BUSY || rv == RV_SQLITE_LOCKED))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is locked");
     if (!is_alive(errand->pool, db))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", second);
+        return fail_away(errand, "data base lost", second);
     return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
                     statement->label, second, first);
 }
@@ -142,9 +153,11 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
     if (rv == 0)
         return APR_SUCCESS;
     first = error_of(errand->pool, db, rv);
+    if (is_locked(db, first))
+        return fail_away(errand, "another one writes", first);
     /* Twice: the first new connection may meet the end of a server that is just going down. */
     if (!is_alive(errand->pool, db) && !is_alive(errand->pool, db))
-        return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base lost: %s", first);
+        return fail_away(errand, "data base lost", first);
     /* The statement is gone with the old connection, or was made for an old schema. */
     rv = prepare(db, statement);
     if (rv == 0)

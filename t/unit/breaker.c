@@ -1,0 +1,96 @@
+/* base/breaker: closed, open, half open; one probe at a time. */
+
+#include "base/breaker.h"
+
+#include <apr_atomic.h>
+#include <apr_thread_proc.h>
+
+#include "fixture.h"
+
+#define PAUSE 1000
+#define PROBE 10000
+#define THREADS 4
+#define ROUNDS 20000
+
+/* One story, step by step. */
+static const struct {
+    enum { ENTER, SUCCESS, FAILURE } step;
+    apr_time_t now;
+    long long result;
+    const char *name;
+} story[] = {
+    {ENTER, 5, 0, "closed: pass"},
+    {SUCCESS, 5, 0, "a success while closed is no news"},
+    {FAILURE, 100, 1, "the first failure opens: news"},
+    {FAILURE, 100, 0, "the second is no news"},
+    {ENTER, 100, PAUSE, "open: wait the whole pause"},
+    {ENTER, 1099, 1, "open: wait the rest, at least 1"},
+    {ENTER, 1100, 0, "the pause is over: one passes as the probe"},
+    {ENTER, 1100, PROBE, "the next waits for the probe"},
+    {ENTER, 1101, PROBE - 1, "and so does the one behind"},
+    {FAILURE, 1200, 0, "the probe failed: still open, no news"},
+    {ENTER, 1200, PAUSE, "another pause"},
+    {ENTER, 2200, 0, "another probe"},
+    {ENTER, 2200 + PROBE - 1, 1, "which has its time"},
+    {ENTER, 2200 + PROBE, 0, "a probe that never reports is followed by another"},
+    {SUCCESS, 20000, 1, "the probe succeeded: closed, news"},
+    {SUCCESS, 20000, 0, "told once"},
+    {ENTER, 20000, 0, "closed again: pass"},
+    {ENTER, 20000, 0, "everybody"},
+    {FAILURE, 30000, 1, "opens again: news"},
+    {SUCCESS, 30001, 1, "a straggler's success closes it at once"},
+};
+
+static wxl_breaker_t shared;
+static apr_uint32_t passed, wrong;
+
+/* The clock stands still: whoever passes is the one probe of its round. */
+static void *APR_THREAD_FUNC rush(apr_thread_t *thread, void *data)
+{
+    int i;
+
+    (void)data;
+    for (i = 0; i < ROUNDS; i++) {
+        apr_interval_time_t wait = wxl_breaker_enter(&shared, PAUSE, PROBE);
+
+        if (wait == 0)
+            apr_atomic_inc32(&passed);
+        else if (wait != PROBE)
+            apr_atomic_inc32(&wrong);
+    }
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static void race(apr_pool_t *pool)
+{
+    apr_thread_t *threads[THREADS];
+    apr_status_t rv;
+    int i;
+
+    wxl_breaker_failure(&shared, 0, PAUSE);
+    for (i = 0; i < THREADS; i++)
+        apr_thread_create(&threads[i], NULL, rush, NULL, pool);
+    for (i = 0; i < THREADS; i++)
+        apr_thread_join(&rv, threads[i]);
+    is_int(apr_atomic_read32(&passed), 1, "of %d threads one is the probe", THREADS);
+    is_int(apr_atomic_read32(&wrong), 0, "the others are told to wait for it");
+}
+
+int main(void)
+{
+    apr_pool_t *pool = fixture_start();
+    wxl_breaker_t breaker = {0};
+    size_t i;
+
+    for (i = 0; i < COUNT(story); i++) {
+        apr_time_t now = story[i].now;
+        long long result = story[i].step == ENTER     ? wxl_breaker_enter(&breaker, now, PROBE)
+                           : story[i].step == SUCCESS ? wxl_breaker_success(&breaker)
+                                                      : wxl_breaker_failure(&breaker, now, PAUSE);
+
+        is_int(result, story[i].result, "%s", story[i].name);
+    }
+    race(pool);
+    return done_testing();
+}

@@ -1,0 +1,130 @@
+/* gate/crypto: HMAC against RFC 4231, random text, the wiping of secrets. */
+
+#include "gate/crypto.h"
+
+#include <ctype.h>
+
+#include <apr_escape.h>
+
+#include "fixture.h"
+
+/* RFC 4231, section 4; keys and data in hex. Case 5 is about truncation, which nobody here does. */
+static const struct {
+    const char *key, *data, *mac;
+} rfc4231[] = {
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+     "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+    {"4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+     "dddddddddddddddddddddddddddddddddddddddddddddddddddd"
+     "dddddddddddddddddddddddddddddddddddddddddddddddd",
+     "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+    {"0102030405060708090a0b0c0d0e0f10111213141516171819",
+     "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+     "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+     "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+};
+
+/* Cases 6 and 7: a key of 131 bytes 0xaa. */
+static const struct {
+    const char *text, *mac;
+} long_key[] = {
+    {"Test Using Larger Than Block-Size Key - Hash Key First",
+     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+    {"This is a test using a larger than block-size key and a larger than block-size data. "
+     "The key needs to be hashed before being used by the HMAC algorithm.",
+     "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
+};
+
+static const char *mac_of(apr_pool_t *pool, const wxl_secret_t *key, const char *text, size_t len)
+{
+    unsigned char mac[WXL_HMAC_SHA256_SIZE];
+
+    if (wxl_crypto_hmac_sha256(key, text, len, mac) != APR_SUCCESS)
+        return NULL;
+    return apr_pescape_hex(pool, mac, sizeof(mac), 0);
+}
+
+static void hmac(apr_pool_t *pool)
+{
+    char aa[131];
+    wxl_secret_t key = {aa, sizeof(aa)};
+    size_t i;
+
+    for (i = 0; i < COUNT(rfc4231); i++) {
+        apr_size_t key_len, len;
+        const char *bytes = apr_punescape_hex(pool, rfc4231[i].key, 0, &key_len);
+        const char *data = apr_punescape_hex(pool, rfc4231[i].data, 0, &len);
+        wxl_secret_t secret = {bytes, key_len};
+
+        is_str(mac_of(pool, &secret, data, len), rfc4231[i].mac, "RFC 4231, sample %zu", i);
+    }
+    memset(aa, 0xaa, sizeof(aa));
+    for (i = 0; i < COUNT(long_key); i++)
+        is_str(mac_of(pool, &key, long_key[i].text, strlen(long_key[i].text)), long_key[i].mac,
+               "RFC 4231, case %zu", 6 + i);
+    key.len = (apr_size_t)1 << 40;
+    is_str(mac_of(pool, &key, "", 0), NULL, "a length that is no int is refused");
+}
+
+static int is_hex(const char *text)
+{
+    for (; *text; text++) {
+        if (!isdigit((unsigned char)*text) && (*text < 'a' || *text > 'f'))
+            return 0;
+    }
+    return 1;
+}
+
+static void random_text(apr_pool_t *pool)
+{
+    const char *text = wxl_crypto_random_hex(pool, 16);
+
+    ok(text && strlen(text) == 32, "16 bytes give 32 digits");
+    ok(text && is_hex(text), "lower-case hex");
+    ok(text && strcmp(text, wxl_crypto_random_hex(pool, 16)) != 0, "never the same twice");
+    text = wxl_crypto_random_hex(pool, 64);
+    ok(text && strlen(text) == 128, "64 bytes are the most");
+    is_str(wxl_crypto_random_hex(pool, 65), NULL, "65 are refused");
+}
+
+/* A cleanup registered before the secret runs after it, while the pool's memory is still there. */
+static apr_status_t look(void *data)
+{
+    const wxl_secret_t *secret = data;
+    size_t i, left = 0;
+
+    for (i = 0; i < secret->len; i++)
+        left += secret->bytes[i] != 0;
+    is_int((long long)left, 0, "wiped when the pool goes");
+    return APR_SUCCESS;
+}
+
+static void secrets(apr_pool_t *parent)
+{
+    char bytes[] = "top\0secret, not a string", gone[] = "gone";
+    wxl_secret_t secret;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, parent);
+    apr_pool_cleanup_register(pool, &secret, look, apr_pool_cleanup_null);
+    secret = wxl_crypto_keep(pool, bytes, sizeof(bytes) - 1);
+    is_int((long long)secret.len, sizeof(bytes) - 1, "length of a kept secret");
+    ok(secret.bytes != bytes && memcmp(secret.bytes, bytes, sizeof(bytes)) == 0,
+       "a copy, a NUL inside and one behind");
+    apr_pool_destroy(pool);
+
+    wxl_crypto_wipe(gone, sizeof(gone) - 1);
+    ok(memcmp(gone, "\0\0\0\0", 5) == 0, "wipe");
+}
+
+int main(void)
+{
+    apr_pool_t *pool = fixture_start();
+
+    hmac(pool);
+    random_text(pool);
+    secrets(pool);
+    return done_testing();
+}

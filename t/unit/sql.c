@@ -1,0 +1,69 @@
+/* core/sql: each statement is whole, in both dialects. */
+
+#include "core/sql.h"
+
+#include "tap.h"
+
+static int count(const char *text, const char *part)
+{
+    int found = 0;
+
+    for (text = strstr(text, part); text; text = strstr(text + strlen(part), part))
+        found++;
+    return found;
+}
+
+/* The parameters of apr_dbd: a % that is not doubled. */
+static int parameters(const char *sql)
+{
+    int found = 0;
+
+    for (; *sql; sql++) {
+        if (*sql == '%' && *++sql != '%')
+            found++;
+    }
+    return found;
+}
+
+/* Columns of a RETURNING list: commas outside of parentheses, and one. */
+static int returned(const char *sql)
+{
+    int depth = 0, found = 1;
+
+    for (sql = strstr(sql, " RETURNING "); sql && *sql; sql++) {
+        depth += (*sql == '(') - (*sql == ')');
+        found += *sql == ',' && depth == 0;
+    }
+    return found;
+}
+
+static void whole(const wxl_statement_t *statement)
+{
+    int i;
+
+    ok(strncmp(statement->label, "wxlogin_", 8) == 0, "%s: label", statement->label);
+    ok(strspn(statement->label, "abcdefghijklmnopqrstuvwxyz_0123456789") ==
+           strlen(statement->label),
+       "%s: letters that PREPARE takes without quotes", statement->label);
+    for (i = 0; i < WXL_DIALECTS; i++) {
+        const char *sql = statement->sql[i];
+
+        is_int(parameters(sql), statement->args, "%s: arguments, dialect %d", statement->label, i);
+        is_int(returned(sql), statement->columns, "%s: columns, dialect %d", statement->label, i);
+        is_int(count(sql, "("), count(sql, ")"), "%s: parentheses, dialect %d", statement->label,
+               i);
+        is_int(count(sql, "'") % 2, 0, "%s: quotes, dialect %d", statement->label, i);
+        is_int(count(sql, ";") + count(sql, "  "), 0, "%s: one statement, no gap, dialect %d",
+               statement->label, i);
+    }
+}
+
+int main(void)
+{
+    int i;
+
+    ok(wxl_sql_count > 0, "there are statements");
+    for (i = 0; i < wxl_sql_count; i++)
+        whole(wxl_sql_all[i]);
+    return done_testing();
+}
