@@ -93,12 +93,11 @@ static slot_t *spare(slot_t *set, apr_time_t now)
     return best;
 }
 
-wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_key_t *key, apr_time_t now,
-                                  apr_time_t deadline, wxl_codes_ticket_t *ticket,
-                                  wxl_codes_outcome_t *outcome)
+wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_ask_t *ask,
+                                  wxl_codes_ticket_t *ticket, wxl_codes_outcome_t *outcome)
 {
-    slot_t *set = &codes->slots[(key->word[0] & (codes->sets - 1)) * WAYS];
-    slot_t *slot = find(set, key, now);
+    slot_t *set = &codes->slots[(ask->key.word[0] & (codes->sets - 1)) * WAYS];
+    slot_t *slot = find(set, &ask->key, ask->now);
 
     memset(ticket, 0, sizeof(*ticket));
     if (slot && slot->state == RUNNING)
@@ -107,14 +106,14 @@ wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_key_t *key
         *outcome = slot->outcome;
         return WXL_CODES_KNOWN;
     }
-    slot = spare(set, now);
+    slot = spare(set, ask->now);
     if (!slot)
         return WXL_CODES_MINE;
     if (++codes->serial == 0)
         codes->serial = 1;
     slot->state = FREE;
-    slot->key = *key;
-    slot->until = deadline;
+    slot->key = ask->key;
+    slot->until = ask->deadline;
     slot->serial = codes->serial;
     slot->state = RUNNING;
     ticket->slot = (apr_uint32_t)(slot - codes->slots);

@@ -60,16 +60,21 @@ wxl_codes_t *wxl_codes_init(void *memory, apr_uint32_t count);
 wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_secret_t *secret, const char *appid,
                               const char *code);
 
+/** A question about a code. */
+typedef struct {
+    wxl_codes_key_t key;
+    apr_time_t now;
+    apr_time_t deadline; /* when the asker gives up at the latest: then its claim is void */
+} wxl_codes_ask_t;
+
 /**
  * Who asks WeChat about a code?
- * @param deadline when the asker gives up at the latest: then the claim is void
  * @param ticket with MINE: for publish and give_up. A table that is full of exchanges under way
  *        gives an empty one: the exchange goes on, unremembered
  * @param outcome with KNOWN: filled in
  */
-wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_key_t *key, apr_time_t now,
-                                  apr_time_t deadline, wxl_codes_ticket_t *ticket,
-                                  wxl_codes_outcome_t *outcome);
+wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_ask_t *ask,
+                                  wxl_codes_ticket_t *ticket, wxl_codes_outcome_t *outcome);
 
 /**
  * Tell what came of an exchange, to those who wait and to those who come before `until`.

@@ -1,6 +1,6 @@
-/* gate/http_calls: where askers and engine meet. See http_calls.h, http_engine.h. */
+/* gate/http_calls: where askers and engine meet. See http_calls.h. */
 
-#include "gate/http_engine.h"
+#include "gate/http_calls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "gate/crypto.h"
-#include "gate/http_calls.h"
 
 int wxl_http_calls_init(wxl_http_calls_t *calls, apr_pool_t *pool)
 {
@@ -69,7 +68,7 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
     return call;
 }
 
-int wxl_http_engine_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply)
+int wxl_http_calls_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply)
 {
     int done;
 
@@ -105,7 +104,7 @@ static void part(wxl_http_call_t *call, int engine)
         free_call(call);
 }
 
-void wxl_http_engine_drop(wxl_http_call_t *call)
+void wxl_http_calls_drop(wxl_http_call_t *call)
 {
     part(call, 0);
 }

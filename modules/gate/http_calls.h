@@ -34,13 +34,30 @@ struct wxl_http_calls_t {
     int wake; /* an eventfd: the engine's bell */
 };
 
-/** @return 1, or 0 if a mutex or a descriptor could not be had */
+/** Begin. @return 1, or 0 if a mutex or a descriptor could not be had */
 int wxl_http_calls_init(wxl_http_calls_t *calls, apr_pool_t *pool);
 
-/* -- the asker's side, any thread; documented in http_engine.h -- */
+/* -- the asker's side, any thread -- */
 
+/**
+ * Ask; see wxl_http_engine_submit().
+ * @return the call, or NULL: out of memory, or the child is ending
+ */
 wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_request_t *request,
                                        int eventfd);
+
+/**
+ * Is it done?
+ * @param pool where the body goes
+ * @return 1 and the reply, once; 0: not yet
+ */
+int wxl_http_calls_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply);
+
+/**
+ * Let go of a call, done or not. After this its eventfd is never written again. A transfer that is
+ * under way runs to its end (the code is spent anyway) and its answer is thrown away.
+ */
+void wxl_http_calls_drop(wxl_http_call_t *call);
 
 /* -- the engine's side -- */
 

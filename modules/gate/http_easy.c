@@ -35,8 +35,8 @@ static size_t on_body(char *data, size_t one, size_t len, void *baton)
     return len;
 }
 
-/* The engine let this transfer look the name up afresh; from now on what it found is kept, also when
-   this one ends. */
+/* The engine let this transfer look the name up afresh; from now on what it found is kept, also
+   when this one ends. */
 static void tell_engine(wxl_transfer_t *transfer)
 {
     if (!transfer->news)

@@ -1,7 +1,7 @@
 /*
- * gate/http_easy: what one transfer of libcurl's looks like to us. The seam between gate/http
- * (which waits) and gate/http_engine (which does not); nobody else includes it, and nothing else
- * includes libcurl.
+ * gate/http_easy: what one transfer of libcurl's looks like to us. The seam between
+ * gate/http_blocking (which waits) and gate/http_engine (which does not): libcurl is known here and
+ * to them.
  *
  * A transfer belongs to one thread at a time.
  */

@@ -6,9 +6,19 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <apr_thread_proc.h>
+
 #include "gate/http_legs.h"
 
 #define MOST_EVENTS 64
+
+struct wxl_http_engine_t {
+    wxl_http_calls_t calls;
+    apr_thread_t *thread;
+    int epoll;
+    apr_time_t timer; /* when libcurl wants to be called; 0: never */
+    wxl_http_legs_t legs;
+};
 
 /* -- the thread ------------------------------------------------------------------------------- */
 
@@ -26,7 +36,7 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *baton, vo
     if (epoll_ctl(engine->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) != 0 &&
         errno == EEXIST)
         epoll_ctl(engine->epoll, EPOLL_CTL_MOD, socket, &event);
-    curl_multi_assign(engine->multi, socket, engine); /* any pointer: "known" from now on */
+    curl_multi_assign(engine->legs.multi, socket, engine); /* any pointer: "known" from now on */
     return 0;
 }
 
@@ -47,7 +57,7 @@ static int take_calls(wxl_http_engine_t *engine)
 
     for (call = wxl_http_calls_take(&engine->calls, &stopping); call; call = next) {
         next = call->next; /* the call may be gone after this */
-        wxl_http_legs_add(engine, call);
+        wxl_http_legs_add(&engine->legs, call);
     }
     return stopping;
 }
@@ -58,17 +68,17 @@ static void reap(wxl_http_engine_t *engine)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(engine->legs.multi, &left)) != NULL) {
         if (message->msg == CURLMSG_DONE)
-            wxl_http_legs_finish(engine, message->easy_handle, message->data.result);
+            wxl_http_legs_finish(&engine->legs, message->easy_handle, message->data.result);
     }
 }
 
 /* How long epoll may sleep, in milliseconds. */
 static int nap(const wxl_http_engine_t *engine, apr_time_t now)
 {
-    apr_time_t until =
-        wxl_http_legs_next(engine, engine->timer ? engine->timer : now + apr_time_from_sec(60));
+    apr_time_t until = wxl_http_legs_next(
+        &engine->legs, engine->timer ? engine->timer : now + apr_time_from_sec(60));
 
     return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
@@ -86,13 +96,13 @@ static void drive(wxl_http_engine_t *engine)
                    (events[i].events & EPOLLERR ? CURL_CSELECT_ERR : 0);
 
         if (fd != engine->calls.wake)
-            curl_multi_socket_action(engine->multi, fd, mask, &running);
+            curl_multi_socket_action(engine->legs.multi, fd, mask, &running);
     }
     if (engine->timer && engine->timer <= apr_time_now()) {
         engine->timer = 0;
-        curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        curl_multi_socket_action(engine->legs.multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
-    wxl_http_legs_expire(engine, apr_time_now());
+    wxl_http_legs_expire(&engine->legs, apr_time_now());
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
@@ -102,8 +112,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
     do {
         drive(engine);
         reap(engine);
-        if (engine->news)
-            wxl_http_legs_news(engine);
+        if (engine->legs.news)
+            wxl_http_legs_news(&engine->legs);
     } while (!take_calls(engine));
     apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
@@ -119,8 +129,8 @@ static apr_status_t shut_down(void *data)
     wxl_http_calls_stop(&engine->calls);
     apr_thread_join(&rv, engine->thread);
     take_calls(engine);
-    wxl_http_legs_let_go(engine);
-    curl_multi_cleanup(engine->multi);
+    wxl_http_legs_let_go(&engine->legs);
+    curl_multi_cleanup(engine->legs.multi);
     close(engine->epoll);
     close(engine->calls.wake);
     curl_global_cleanup();
@@ -129,15 +139,15 @@ static apr_status_t shut_down(void *data)
 
 static int multi_setup(wxl_http_engine_t *engine)
 {
-    engine->multi = curl_multi_init();
-    if (!engine->multi)
+    engine->legs.multi = curl_multi_init();
+    if (!engine->legs.multi)
         return 0;
-    curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-    curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-    curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-    wxl_http_legs_keep(engine);
+    curl_multi_setopt(engine->legs.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(engine->legs.multi, CURLMOPT_SOCKETDATA, engine);
+    curl_multi_setopt(engine->legs.multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(engine->legs.multi, CURLMOPT_TIMERDATA, engine);
+    curl_multi_setopt(engine->legs.multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    wxl_http_legs_keep(&engine->legs);
     return 1;
 }
 

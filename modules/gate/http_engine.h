@@ -15,10 +15,9 @@
 #ifndef WXL_HTTP_ENGINE_H
 #define WXL_HTTP_ENGINE_H
 
-#include "gate/http.h"
+#include "gate/http_calls.h"
 
 typedef struct wxl_http_engine_t wxl_http_engine_t;
-typedef struct wxl_http_call_t wxl_http_call_t;
 
 /**
  * Start the engine and its thread.
@@ -31,23 +30,10 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool);
  * Ask.
  * @param request copied
  * @param eventfd written when the call is done; the asker's, and to be closed only after
- *        wxl_http_engine_drop()
+ *        wxl_http_calls_drop()
  * @return the call, to be dropped once by the asker; NULL: out of memory, or the child is ending
  */
 wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
                                         const wxl_http_request_t *request, int eventfd);
-
-/**
- * Is it done?
- * @param pool where the body goes
- * @return 1 and the reply, once; 0: not yet
- */
-int wxl_http_engine_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply);
-
-/**
- * Let go of a call, done or not. After this its eventfd is never written again. A transfer that is
- * under way runs to its end (the code is spent anyway) and its answer is thrown away.
- */
-void wxl_http_engine_drop(wxl_http_call_t *call);
 
 #endif

@@ -12,27 +12,27 @@
 
 /* -- legs and handles ------------------------------------------------------------------------- */
 
-static wxl_http_leg_t *leg_begin(wxl_http_engine_t *engine, wxl_http_call_t *call)
+static wxl_http_leg_t *leg_begin(wxl_http_legs_t *legs, wxl_http_call_t *call)
 {
     wxl_http_leg_t *leg = calloc(1, sizeof(*leg));
 
     if (!leg)
         return NULL;
     leg->call = call;
-    leg->older = engine->newest;
-    if (engine->newest)
-        engine->newest->newer = leg;
-    engine->newest = leg;
+    leg->older = legs->newest;
+    if (legs->newest)
+        legs->newest->newer = leg;
+    legs->newest = leg;
     return leg;
 }
 
 /* The reply is in the call. */
-static void leg_end(wxl_http_engine_t *engine, wxl_http_leg_t *leg)
+static void leg_end(wxl_http_legs_t *legs, wxl_http_leg_t *leg)
 {
     if (leg->newer)
         leg->newer->older = leg->older;
     else
-        engine->newest = leg->older;
+        legs->newest = leg->older;
     if (leg->older)
         leg->older->newer = leg->newer;
     wxl_http_calls_done(leg->call);
@@ -45,46 +45,46 @@ static void call_fail(wxl_http_call_t *call, const char *why)
     call->reply.why = why;
 }
 
-static void leg_fail(wxl_http_engine_t *engine, wxl_http_leg_t *leg, const char *why)
+static void leg_fail(wxl_http_legs_t *legs, wxl_http_leg_t *leg, const char *why)
 {
     call_fail(leg->call, why);
-    leg_end(engine, leg);
+    leg_end(legs, leg);
 }
 
-static CURL *handle_take(wxl_http_engine_t *engine)
+static CURL *handle_take(wxl_http_legs_t *legs)
 {
-    return engine->idle_count ? engine->idle[--engine->idle_count] : wxl_http_easy_new();
+    return legs->idle_count ? legs->idle[--legs->idle_count] : wxl_http_easy_new();
 }
 
-static void handle_give_back(wxl_http_engine_t *engine, CURL *curl)
+static void handle_give_back(wxl_http_legs_t *legs, CURL *curl)
 {
-    if (engine->idle_count < WXL_HTTP_SPARE_HANDLES)
-        engine->idle[engine->idle_count++] = curl;
+    if (legs->idle_count < WXL_HTTP_SPARE_HANDLES)
+        legs->idle[legs->idle_count++] = curl;
     else
         curl_easy_cleanup(curl);
 }
 
 /* libcurl counts those in use too, so the number follows their count. */
-void wxl_http_legs_keep(wxl_http_engine_t *engine)
+void wxl_http_legs_keep(wxl_http_legs_t *legs)
 {
-    long wanted = engine->running + SPARE_CONNECTIONS;
+    long wanted = legs->running + SPARE_CONNECTIONS;
 
-    if (wanted > engine->kept || wanted < engine->kept - SPARE_CONNECTIONS) {
-        curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, wanted);
-        engine->kept = wanted;
+    if (wanted > legs->kept || wanted < legs->kept - SPARE_CONNECTIONS) {
+        curl_multi_setopt(legs->multi, CURLMOPT_MAXCONNECTS, wanted);
+        legs->kept = wanted;
     }
 }
 
 /* -- hosts ------------------------------------------------------------------------------------ */
 
-static wxl_http_host_t *host_of(wxl_http_engine_t *engine, const char *url)
+static wxl_http_host_t *host_of(wxl_http_legs_t *legs, const char *url)
 {
     const char *slashes = strstr(url, "//");
     size_t len = slashes ? (size_t)(slashes - url) + 2 : 0;
     wxl_http_host_t *host;
 
     len += strcspn(url + len, "/?#");
-    for (host = engine->hosts; host; host = host->next) {
+    for (host = legs->hosts; host; host = host->next) {
         if (strncmp(host->origin, url, len) == 0 && !host->origin[len])
             return host;
     }
@@ -94,8 +94,8 @@ static wxl_http_host_t *host_of(wxl_http_engine_t *engine, const char *url)
         return NULL;
     }
     host->last = &host->first;
-    host->next = engine->hosts; /* as many as the configuration names: never removed */
-    engine->hosts = host;
+    host->next = legs->hosts; /* as many as the configuration names: never removed */
+    legs->hosts = host;
     return host;
 }
 
@@ -112,7 +112,7 @@ static wxl_http_leg_t **place_of(wxl_http_host_t *host, const wxl_http_leg_t *le
 }
 
 /* Add the transfer of a leg. @return NULL, or why not */
-static const char *start(wxl_http_engine_t *engine, wxl_http_leg_t *leg, apr_time_t now)
+static const char *start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t now)
 {
     wxl_http_request_t left = leg->call->request;
     apr_interval_time_t waited = now - leg->call->submitted;
@@ -122,7 +122,7 @@ static const char *start(wxl_http_engine_t *engine, wxl_http_leg_t *leg, apr_tim
     left.connect_timeout -= waited;
     if (left.connect_timeout < apr_time_from_msec(1))
         return "its name could not be looked up in time";
-    leg->curl = handle_take(engine);
+    leg->curl = handle_take(legs);
     if (!leg->curl)
         return "libcurl is out of memory";
     wxl_http_easy_setup(leg->curl, &leg->transfer, &left);
@@ -131,17 +131,17 @@ static const char *start(wxl_http_engine_t *engine, wxl_http_leg_t *leg, apr_tim
     curl_easy_setopt(leg->curl, CURLOPT_DNS_CACHE_TIMEOUT, known ? -1L : 0L);
     if (!known) {
         leg->transfer.curl = leg->curl;
-        leg->transfer.news = &engine->news;
+        leg->transfer.news = &legs->news;
         *place_of(leg->host, NULL) = leg;
     }
-    if (curl_multi_add_handle(engine->multi, leg->curl) != CURLM_OK) {
+    if (curl_multi_add_handle(legs->multi, leg->curl) != CURLM_OK) {
         if (!known)
             *place_of(leg->host, leg) = NULL;
         curl_easy_cleanup(leg->curl);
         return "libcurl is out of memory";
     }
-    engine->running++;
-    wxl_http_legs_keep(engine);
+    legs->running++;
+    wxl_http_legs_keep(legs);
     return NULL;
 }
 
@@ -156,16 +156,16 @@ static wxl_http_leg_t *first_of(wxl_http_host_t *host)
 }
 
 /* Let those go that may. */
-static void admit(wxl_http_engine_t *engine, wxl_http_host_t *host)
+static void admit(wxl_http_legs_t *legs, wxl_http_host_t *host)
 {
     apr_time_t now = apr_time_now();
 
     while (host->first && (now < host->known_until || place_of(host, NULL))) {
         wxl_http_leg_t *leg = first_of(host);
-        const char *why = start(engine, leg, now);
+        const char *why = start(legs, leg, now);
 
         if (why)
-            leg_fail(engine, leg, why);
+            leg_fail(legs, leg, why);
     }
 }
 
@@ -181,57 +181,57 @@ static void looked_up(wxl_http_leg_t *leg)
         leg->host->known_until = apr_time_now() + apr_time_from_sec(NAME_SECONDS);
 }
 
-void wxl_http_legs_news(wxl_http_engine_t *engine)
+void wxl_http_legs_news(wxl_http_legs_t *legs)
 {
     wxl_http_host_t *host;
     int i;
 
-    engine->news = 0;
-    for (host = engine->hosts; host; host = host->next) {
+    legs->news = 0;
+    for (host = legs->hosts; host; host = host->next) {
         for (i = 0; i < WXL_HTTP_LOOKUPS; i++) {
             wxl_http_leg_t *leg = host->ahead[i];
 
             if (leg && (leg->transfer.resolved || leg->transfer.sent))
                 looked_up(leg);
         }
-        admit(engine, host);
+        admit(legs, host);
     }
 }
 
-void wxl_http_legs_add(wxl_http_engine_t *engine, wxl_http_call_t *call)
+void wxl_http_legs_add(wxl_http_legs_t *legs, wxl_http_call_t *call)
 {
-    wxl_http_leg_t *leg = leg_begin(engine, call);
+    wxl_http_leg_t *leg = leg_begin(legs, call);
 
     if (!leg) {
         call_fail(call, "memory ran out");
         wxl_http_calls_done(call);
         return;
     }
-    leg->host = host_of(engine, call->url);
+    leg->host = host_of(legs, call->url);
     if (!leg->host) {
-        leg_fail(engine, leg, "memory ran out");
+        leg_fail(legs, leg, "memory ran out");
         return;
     }
     *leg->host->last = leg;
     leg->host->last = &leg->next;
-    admit(engine, leg->host);
+    admit(legs, leg->host);
 }
 
-void wxl_http_legs_finish(wxl_http_engine_t *engine, CURL *curl, CURLcode code)
+void wxl_http_legs_finish(wxl_http_legs_t *legs, CURL *curl, CURLcode code)
 {
     char *private;
     wxl_http_leg_t *leg;
 
     curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private);
     leg = (wxl_http_leg_t *)private;
-    curl_multi_remove_handle(engine->multi, curl);
+    curl_multi_remove_handle(legs->multi, curl);
     wxl_http_easy_finish(curl, code, &leg->transfer, &leg->call->reply);
-    handle_give_back(engine, curl);
-    engine->running--;
-    engine->news = 1;
-    wxl_http_legs_keep(engine);
+    handle_give_back(legs, curl);
+    legs->running--;
+    legs->news = 1;
+    wxl_http_legs_keep(legs);
     looked_up(leg);
-    leg_end(engine, leg);
+    leg_end(legs, leg);
 }
 
 static apr_time_t expiry(const wxl_http_leg_t *leg)
@@ -239,47 +239,47 @@ static apr_time_t expiry(const wxl_http_leg_t *leg)
     return leg->call->submitted + leg->call->request.connect_timeout;
 }
 
-/* They wait in order, so the first is the oldest; those of other virtual hosts with shorter timeouts
-   are found when they come to the front. */
-void wxl_http_legs_expire(wxl_http_engine_t *engine, apr_time_t now)
+/* They wait in order, so the first is the oldest; those of other virtual hosts with shorter
+   timeouts are found when they come to the front. */
+void wxl_http_legs_expire(wxl_http_legs_t *legs, apr_time_t now)
 {
     wxl_http_host_t *host;
 
-    for (host = engine->hosts; host; host = host->next) {
+    for (host = legs->hosts; host; host = host->next) {
         while (host->first && expiry(host->first) <= now)
-            leg_fail(engine, first_of(host), "its name could not be looked up in time");
+            leg_fail(legs, first_of(host), "its name could not be looked up in time");
     }
 }
 
-apr_time_t wxl_http_legs_next(const wxl_http_engine_t *engine, apr_time_t otherwise)
+apr_time_t wxl_http_legs_next(const wxl_http_legs_t *legs, apr_time_t otherwise)
 {
     const wxl_http_host_t *host;
 
-    for (host = engine->hosts; host; host = host->next) {
+    for (host = legs->hosts; host; host = host->next) {
         if (host->first && expiry(host->first) < otherwise)
             otherwise = expiry(host->first);
     }
     return otherwise;
 }
 
-void wxl_http_legs_let_go(wxl_http_engine_t *engine)
+void wxl_http_legs_let_go(wxl_http_legs_t *legs)
 {
-    while (engine->newest) {
-        wxl_http_leg_t *leg = engine->newest;
+    while (legs->newest) {
+        wxl_http_leg_t *leg = legs->newest;
 
         if (leg->curl) {
-            curl_multi_remove_handle(engine->multi, leg->curl);
+            curl_multi_remove_handle(legs->multi, leg->curl);
             curl_easy_cleanup(leg->curl);
         }
         free(leg->transfer.body);
-        leg_fail(engine, leg, "the server is ending");
+        leg_fail(legs, leg, "the server is ending");
     }
-    while (engine->idle_count)
-        curl_easy_cleanup(engine->idle[--engine->idle_count]);
-    while (engine->hosts) {
-        wxl_http_host_t *host = engine->hosts;
+    while (legs->idle_count)
+        curl_easy_cleanup(legs->idle[--legs->idle_count]);
+    while (legs->hosts) {
+        wxl_http_host_t *host = legs->hosts;
 
-        engine->hosts = host->next;
+        legs->hosts = host->next;
         free(host->origin);
         free(host);
     }

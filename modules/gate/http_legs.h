@@ -8,11 +8,8 @@
 #ifndef WXL_HTTP_LEGS_H
 #define WXL_HTTP_LEGS_H
 
-#include <apr_thread_proc.h>
-
 #include "gate/http_calls.h"
 #include "gate/http_easy.h"
-#include "gate/http_engine.h"
 
 /** Legs that may wait for the look-up of one name at a time: libcurl starts a thread for each. */
 #define WXL_HTTP_LOOKUPS 4
@@ -40,41 +37,38 @@ struct wxl_http_host_t {
     wxl_http_leg_t *first, **last;           /* those that wait for the name */
 };
 
-struct wxl_http_engine_t {
-    wxl_http_calls_t calls;
-    apr_thread_t *thread;
-    int epoll;
+/** All that is under way. Zeroed but for `multi` at the start. */
+typedef struct {
     CURLM *multi;
-    apr_time_t timer; /* when libcurl wants to be called; 0: never */
-    int running;      /* transfers */
-    int news;         /* one that went ahead may have some */
-    long kept;        /* CURLMOPT_MAXCONNECTS as last set */
+    int running; /* transfers */
+    int news;    /* one that went ahead may have some */
+    long kept;   /* CURLMOPT_MAXCONNECTS as last set */
     wxl_http_leg_t *newest;
     wxl_http_host_t *hosts;
     CURL *idle[WXL_HTTP_SPARE_HANDLES];
     int idle_count;
-};
+} wxl_http_legs_t;
 
 /** A new call comes in: it goes to the queue of its host, and ahead if it may. */
-void wxl_http_legs_add(wxl_http_engine_t *engine, wxl_http_call_t *call);
+void wxl_http_legs_add(wxl_http_legs_t *legs, wxl_http_call_t *call);
 
-/** A transfer ended. @param curl its handle, still in engine->multi */
-void wxl_http_legs_finish(wxl_http_engine_t *engine, CURL *curl, CURLcode code);
+/** A transfer ended. @param curl its handle, still in legs->multi */
+void wxl_http_legs_finish(wxl_http_legs_t *legs, CURL *curl, CURLcode code);
 
-/** engine->news is set: one of those that went ahead has opened a socket, or sent its request over
+/** legs->news is set: one of those that went ahead has opened a socket, or sent its request over
     a connection that was kept. Others may go then. */
-void wxl_http_legs_news(wxl_http_engine_t *engine);
+void wxl_http_legs_news(wxl_http_legs_t *legs);
 
 /** End those that waited too long for a name. */
-void wxl_http_legs_expire(wxl_http_engine_t *engine, apr_time_t now);
+void wxl_http_legs_expire(wxl_http_legs_t *legs, apr_time_t now);
 
 /** @return when the next one will have waited too long, or `otherwise` if that is earlier */
-apr_time_t wxl_http_legs_next(const wxl_http_engine_t *engine, apr_time_t otherwise);
+apr_time_t wxl_http_legs_next(const wxl_http_legs_t *legs, apr_time_t otherwise);
 
 /** As many connections may stay as are in use, and some; the rest is closed. */
-void wxl_http_legs_keep(wxl_http_engine_t *engine);
+void wxl_http_legs_keep(wxl_http_legs_t *legs);
 
 /** Nobody waits any more, the child is ending: end all, free all. */
-void wxl_http_legs_let_go(wxl_http_engine_t *engine);
+void wxl_http_legs_let_go(wxl_http_legs_t *legs);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "gate/http_blocking.h"
 #include "gate/http_engine.h"
 #include "web/desk.h"
 #include "web/limits.h"
@@ -17,11 +18,11 @@
 
 /* How often somebody who waits for another's exchange looks whether it is over. */
 #define LOOK apr_time_from_msec(20)
-/* Beyond the timeout of an exchange its claim is void. */
+/* This long beyond the timeout of an exchange its claim is void, and nobody joins it. */
 #define GRACE apr_time_from_sec(2)
 
 /* Of this child. */
-static wxl_http_t *http;          /* for waits that block */
+static wxl_http_blocking_t *http; /* for waits that block */
 static wxl_http_engine_t *engine; /* for waits that are parked; NULL: nobody parks */
 
 /* One exchange, in the request's pool. */
@@ -29,9 +30,8 @@ typedef struct {
     wxl_call_t *call;
     wxl_signin_t *story;
     wxl_exchange_then_t then;
-    wxl_codes_key_t key;
+    wxl_codes_ask_t ask;
     wxl_codes_ticket_t ticket; /* ours to publish; empty: none, or done */
-    apr_time_t deadline;       /* nobody waits longer */
     int probe;
     int parks;      /* this one waits without a thread */
     int counted;    /* in web/limits */
@@ -43,7 +43,7 @@ void wxl_exchange_child(apr_pool_t *pchild, server_rec *server)
 {
     wxl_park_child(pchild, server);
     wxl_upstream_child(pchild, server);
-    http = wxl_http_create(pchild);
+    http = wxl_http_blocking_create(pchild);
     if (!http)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "WXL0512: libcurl cannot start; sign-in will fail in this child");
@@ -118,7 +118,7 @@ static apr_status_t clean_up(void *data)
     exchange_t *ex = data;
 
     if (ex->under_way)
-        wxl_http_engine_drop(ex->under_way); /* before its descriptor goes */
+        wxl_http_calls_drop(ex->under_way); /* before its descriptor goes */
     if (ex->descriptor >= 0)
         close(ex->descriptor);
     ex->under_way = NULL;
@@ -178,7 +178,7 @@ static int ask(exchange_t *ex)
             return 0;
         wxl_http_fail(&reply, "no descriptor or memory was left to ask it");
     } else if (http) {
-        wxl_http_get(http, errand->pool, &ex->story->ask, &reply);
+        wxl_http_blocking_get(http, errand->pool, &ex->story->ask, &reply);
     } else {
         wxl_http_fail(&reply, "libcurl did not start");
     }
@@ -192,7 +192,7 @@ static int join(exchange_t *ex)
     struct itimerspec soon = {.it_value.tv_nsec = LOOK * 1000};
     int fd;
 
-    if (apr_time_now() >= ex->deadline) {
+    if (ex->ask.now >= ex->ask.deadline) {
         wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS,
                  "the request that asked about this code did not end");
         return 1;
@@ -219,8 +219,8 @@ static int claim(exchange_t *ex)
 {
     wxl_codes_outcome_t outcome;
 
-    switch (
-        wxl_upstream_claim(&ex->key, apr_time_now(), ex->deadline + GRACE, &ex->ticket, &outcome)) {
+    ex->ask.now = apr_time_now();
+    switch (wxl_upstream_claim(&ex->ask, &ex->ticket, &outcome)) {
     case WXL_CODES_MINE: return ask(ex);
     case WXL_CODES_JOIN: return join(ex);
     default: adopt(ex, &outcome); return 1;
@@ -253,7 +253,7 @@ static int resume(request_rec *r, void *baton, int gone)
     } else if (!ex->under_way) {
         over = claim(ex);
     } else {
-        over = wxl_http_engine_collect(ex->under_way, r->pool, &reply);
+        over = wxl_http_calls_collect(ex->under_way, r->pool, &reply);
         if (over)
             hear(ex, &reply);
     }
@@ -273,8 +273,8 @@ apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char 
     ex->story = story;
     ex->then = then;
     ex->descriptor = -1;
-    ex->deadline = call->errand.now + wechat->timeout;
-    ex->key = wxl_upstream_key(call->r->pool, wechat->appid, code);
+    ex->ask.deadline = call->errand.now + wechat->timeout + GRACE;
+    ex->ask.key = wxl_upstream_key(call->r->pool, wechat->appid, code);
     apr_pool_cleanup_register(call->r->pool, ex, clean_up, apr_pool_cleanup_null);
     while (!claim(ex)) {
         if (ex->parks) {

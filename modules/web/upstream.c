@@ -116,14 +116,13 @@ wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char
     return wxl_codes_key(pool, &secret, appid, code);
 }
 
-wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_key_t *key, apr_time_t now,
-                                     apr_time_t deadline, wxl_codes_ticket_t *ticket,
+wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_ask_t *ask, wxl_codes_ticket_t *ticket,
                                      wxl_codes_outcome_t *outcome)
 {
     wxl_codes_claim_t claim;
 
     apr_global_mutex_lock(retained->mutex);
-    claim = wxl_codes_claim(codes, key, now, deadline, ticket, outcome);
+    claim = wxl_codes_claim(codes, ask, ticket, outcome);
     apr_global_mutex_unlock(retained->mutex);
     return claim;
 }

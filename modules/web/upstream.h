@@ -1,5 +1,6 @@
 /*
- * web/upstream: what the whole server knows of WeChat: is it well, and which codes were asked about.
+ * web/upstream: what the whole server knows of WeChat: is it well, and which codes were
+ * asked about.
  *
  * The breaker and the table of codes lie in shared memory; this room puts the lock around the table
  * and the rules to the breaker. Any thread of any child.
@@ -33,8 +34,7 @@ void wxl_upstream_report(const wxl_errand_t *errand, server_rec *server, int pro
 
 /** core/codes under its lock. @return of claim: as there */
 wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char *code);
-wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_key_t *key, apr_time_t now,
-                                     apr_time_t deadline, wxl_codes_ticket_t *ticket,
+wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_ask_t *ask, wxl_codes_ticket_t *ticket,
                                      wxl_codes_outcome_t *outcome);
 void wxl_upstream_publish(const wxl_codes_ticket_t *ticket, const wxl_codes_outcome_t *outcome,
                           apr_time_t now);

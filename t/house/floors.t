@@ -9,7 +9,7 @@ use House;
 my %FLOOR = (base => 0, gate => 1, core => 2, web => 3);
 my %ROOM = (    # the one place below gate/ where a library's headers are included
     'jansson.h'   => qr{^gate/json$},
-    'curl/'       => qr{^gate/http$},
+    'curl/'       => qr{^gate/http_easy$},
     'jwt.h'       => qr{^gate/jwt$},
     'openssl/'    => qr{^gate/crypto$},
     'apr_dbd.h'   => qr{^gate/db$},
@@ -106,7 +106,7 @@ for my $file (modules_files()) {
                 && $file ne 'modules/web/reply.c';
         }
         push @logs, "$at: $_" if $file !~ m{^modules/web/|^mod_} && /\b(?:f?printf|syslog|perror|puts)\s*\(/;
-        push @config, "$at: $_" if /\bwxlogin_module\b/ && $file !~ m{^modules/web/(?:config\.c|private\.h)$};
+        push @config, "$at: $_" if /\bwxlogin_module\b/ && !/\bconn_config\b/ && $file !~ m{^modules/web/(?:config\.c|private\.h)$};
     }
 }
 rule('a request_rec or server_rec is unknown below web/', @httpd_below);

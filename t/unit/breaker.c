@@ -9,10 +9,15 @@
 
 #define PAUSE 1000
 #define PROBE 10000
+#define WINDOW 50000
 #define THREADS 4
 #define ROUNDS 20000
 
-/* One story, step by step. */
+static const wxl_breaker_rules_t one = {1, WINDOW, PAUSE, PROBE};
+static const wxl_breaker_rules_t three = {3, WINDOW, PAUSE, PROBE};
+
+/* One story, step by step; the first failure opens it. A failure is the probe's where the last one
+   that passed was one. */
 static const struct {
     enum { ENTER, SUCCESS, FAILURE } step;
     apr_time_t now;
@@ -47,11 +52,11 @@ static apr_uint32_t passed, wrong;
 /* The clock stands still: whoever passes is the one probe of its round. */
 static void *APR_THREAD_FUNC rush(apr_thread_t *thread, void *data)
 {
-    int i;
+    int i, probe;
 
     (void)data;
     for (i = 0; i < ROUNDS; i++) {
-        apr_interval_time_t wait = wxl_breaker_enter(&shared, PAUSE, PROBE);
+        apr_interval_time_t wait = wxl_breaker_enter(&shared, &one, PAUSE, &probe);
 
         if (wait == 0)
             apr_atomic_inc32(&passed);
@@ -68,7 +73,7 @@ static void race(apr_pool_t *pool)
     apr_status_t rv;
     int i;
 
-    wxl_breaker_failure(&shared, 0, PAUSE);
+    wxl_breaker_failure(&shared, &one, 0, 0);
     for (i = 0; i < THREADS; i++)
         apr_thread_create(&threads[i], NULL, rush, NULL, pool);
     for (i = 0; i < THREADS; i++)
@@ -77,20 +82,51 @@ static void race(apr_pool_t *pool)
     is_int(apr_atomic_read32(&wrong), 0, "the others are told to wait for it");
 }
 
+/* Several failures in a row, close together, open it; nothing else does. */
+static void row(void)
+{
+    wxl_breaker_t breaker = {0};
+    const apr_time_t t = apr_time_from_sec(1000);
+    int i, probe;
+
+    for (i = 0; i < 2; i++)
+        is_int(wxl_breaker_failure(&breaker, &three, t, 0), 0, "failure %d of 3", i + 1);
+    is_int(wxl_breaker_success(&breaker), 0, "a success between them is no news");
+    for (i = 0; i < 2; i++)
+        is_int(wxl_breaker_failure(&breaker, &three, t, 0), 0, "but they are counted afresh");
+    is_int(wxl_breaker_failure(&breaker, &three, t + WINDOW + 2000, 0), 0, "too late to count");
+    is_int(wxl_breaker_enter(&breaker, &three, t + WINDOW + 2000, &probe), 0, "still closed");
+    is_int(probe, 0, "and nobody is a probe");
+    is_int(wxl_breaker_failure(&breaker, &three, t + WINDOW + 2000, 0), 0, "the second");
+    is_int(wxl_breaker_failure(&breaker, &three, t + WINDOW + 3000, 0), 1, "the third opens it");
+    is_int(wxl_breaker_failure(&breaker, &three, t + WINDOW + 3500, 0), 0, "a straggler");
+    is_int(wxl_breaker_enter(&breaker, &three, t + WINDOW + 3500, &probe), PAUSE - 500,
+           "does not prolong the pause");
+    is_int(wxl_breaker_failure(&breaker, &three, t - WINDOW, 0), 0, "a clock set back");
+}
+
 int main(void)
 {
     apr_pool_t *pool = fixture_start();
     wxl_breaker_t breaker = {0};
+    int passed_probe = 0, probe;
     size_t i;
 
     for (i = 0; i < COUNT(story); i++) {
         apr_time_t now = story[i].now;
-        long long result = story[i].step == ENTER     ? wxl_breaker_enter(&breaker, now, PROBE)
-                           : story[i].step == SUCCESS ? wxl_breaker_success(&breaker)
-                                                      : wxl_breaker_failure(&breaker, now, PAUSE);
+        long long result;
 
+        if (story[i].step == ENTER)
+            result = wxl_breaker_enter(&breaker, &one, now, &probe);
+        else if (story[i].step == SUCCESS)
+            result = wxl_breaker_success(&breaker);
+        else
+            result = wxl_breaker_failure(&breaker, &one, now, passed_probe);
         is_int(result, story[i].result, "%s", story[i].name);
+        if (story[i].step == ENTER && result == 0)
+            passed_probe = probe;
     }
+    row();
     race(pool);
     return done_testing();
 }

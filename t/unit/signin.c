@@ -96,8 +96,10 @@ static const char *whole(int kind, const char *code, const wxl_http_reply_t *rep
 
     *errand = fixture_errand(pool);
     rv = wxl_signin_begin(errand, &settings, code, &story);
+    if (rv == APR_SUCCESS && !story.openid)
+        rv = wxl_wechat_read(errand, &settings.wechat, reply, &story.openid);
     if (rv == APR_SUCCESS)
-        rv = wxl_signin_finish(errand, &story, reply, &sqlite->door, &answer);
+        rv = wxl_signin_finish(errand, &story, &sqlite->door, &answer);
     return rv == APR_SUCCESS ? wxl_json_write(pool, answer, NULL) : NULL;
 }
 

@@ -1,6 +1,6 @@
-/* gate/http: what a server may do to us, with a server that does it. */
+/* gate/http_blocking: what a server may do to us, with a server that does it. */
 
-#include "gate/http.h"
+#include "gate/http_blocking.h"
 
 #include <apr_thread_proc.h>
 
@@ -123,7 +123,7 @@ static const struct {
     {"/trickle", 0, NULL, "in time", 1},
 };
 
-static wxl_http_t *http;
+static wxl_http_blocking_t *http;
 static server_t server;
 
 static wxl_http_reply_t get(apr_pool_t *pool, const char *origin, const char *path)
@@ -137,7 +137,7 @@ static wxl_http_reply_t get(apr_pool_t *pool, const char *origin, const char *pa
     wxl_http_reply_t reply;
 
     memset(&reply, 0xA5, sizeof(reply));
-    wxl_http_get(http, pool, &request, &reply);
+    wxl_http_blocking_get(http, pool, &request, &reply);
     return reply;
 }
 
@@ -364,7 +364,7 @@ int main(void)
 
     server = server_start(scripts, COUNT(scripts));
     apr_pool_create(&child, pool);
-    http = wxl_http_create(child);
+    http = wxl_http_blocking_create(child);
     ok(http != NULL, "a client");
     answers(pool);
     the_request(pool);

@@ -1,0 +1,29 @@
+/*
+ * gate/http_blocking: a GET whose caller waits.
+ *
+ * wxl_http_blocking_create() is called in each child after the fork. wxl_http_blocking_get() blocks
+ * the calling thread for at most the request's timeout; any number of threads may call it at once.
+ */
+#ifndef WXL_HTTP_BLOCKING_H
+#define WXL_HTTP_BLOCKING_H
+
+#include "gate/http.h"
+
+typedef struct wxl_http_blocking_t wxl_http_blocking_t;
+
+/**
+ * Make the client of a child process: it keeps connections alive between calls.
+ * @param pool lives as long as the child; closes everything
+ * @return NULL if libcurl could not start
+ */
+wxl_http_blocking_t *wxl_http_blocking_create(apr_pool_t *pool);
+
+/**
+ * GET.
+ * @param pool where the body goes
+ * @param reply always filled in
+ */
+void wxl_http_blocking_get(wxl_http_blocking_t *http, apr_pool_t *pool,
+                           const wxl_http_request_t *request, wxl_http_reply_t *reply);
+
+#endif
