@@ -21,6 +21,8 @@
 #define WXL_ROOF
 #include "web/private.h"
 
+#include <http_request.h>
+
 #include "gate/json.h"
 #include "web/config.h"
 #include "web/config_check.h"
@@ -29,6 +31,9 @@
 #include "web/directives.h"
 #include "web/endpoints.h"
 #include "web/exchange.h"
+#include "web/limit.h"
+#include "web/limit_config.h"
+#include "web/shm.h"
 
 static void hooks(apr_pool_t *pool);
 
@@ -60,17 +65,24 @@ static const struct {
 /* Start-up 1, before the configuration is read; again at each restart. */
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    (void)pconf, (void)plog, (void)ptemp;
+    (void)plog, (void)ptemp;
     wxl_json_start();
     wxl_dbd_reset();
+    wxl_limit_config_reset(pconf);
     return OK;
 }
 
 /* Start-up 2, when the configuration holds. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
-    (void)plog, (void)ptemp, (void)server;
+    (void)plog, (void)ptemp;
     ap_add_version_component(pconf, "mod_wxlogin/" WXL_VERSION);
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK; /* only a rehearsal: the configuration will be read again */
+    wxl_shm_begin();
+    if (wxl_limit_config_start(pconf, server) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    wxl_shm_end();
     return OK;
 }
 
@@ -104,5 +116,10 @@ static void hooks(apr_pool_t *pool)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     /* First: a DBDInitSQL that fails would keep the hooks behind it from running. */
     APR_OPTIONAL_HOOK(dbd, post_connect, wxl_dbd_greet, NULL, NULL, APR_HOOK_FIRST);
+    /* Last: what SetEnvIf finds out is there for the log line of a refused request, too. */
+    ap_hook_header_parser(wxl_limit_early, NULL, NULL, APR_HOOK_LAST);
+    /* First: a request that is refused shall cost nothing more. */
+    ap_hook_fixups(wxl_limit_late, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -17,6 +17,7 @@ typedef struct {
     wxl_json_t *fields;  /* what the client sent */
     wxl_json_t *answer;  /* what it gets, where nothing failed */
     int body_unread;     /* there may be more of the body on the connection */
+    int quiet;           /* it failed, but the log has been told of the like already */
     int filter_answered; /* a filter sent an answer of its own: nothing is left to say */
 } wxl_call_t;
 
