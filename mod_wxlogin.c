@@ -22,6 +22,7 @@
 #include "web/private.h"
 
 #include <http_connection.h>
+#include <http_request.h>
 
 #include "gate/json.h"
 #include "web/config.h"
@@ -31,9 +32,12 @@
 #include "web/directives.h"
 #include "web/endpoints.h"
 #include "web/exchange.h"
-#include "web/limits.h"
+#include "web/limit.h"
+#include "web/limit_config.h"
 #include "web/park.h"
+#include "web/shm.h"
 #include "web/upstream.h"
+#include "web/waits.h"
 
 static void hooks(apr_pool_t *pool);
 
@@ -69,6 +73,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     wxl_json_start();
     wxl_dbd_reset();
     wxl_upstream_register(pconf);
+    wxl_limit_config_reset(pconf);
     return OK;
 }
 
@@ -78,9 +83,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     (void)plog, (void)ptemp;
     ap_add_version_component(pconf, "mod_wxlogin/" WXL_VERSION);
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
-        return OK; /* the first of two readings: nothing is made yet */
-    if (wxl_limits_start(server) != OK || wxl_upstream_start(server) != OK)
+        return OK; /* only a rehearsal: the configuration will be read again */
+    wxl_shm_begin();
+    if (wxl_limit_config_start(pconf, server) != APR_SUCCESS || wxl_waits_start(server) != OK ||
+        wxl_upstream_start(server) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
+    wxl_shm_end();
     return OK;
 }
 
@@ -117,5 +125,10 @@ static void hooks(apr_pool_t *pool)
     /* Before everybody: a parked connection must get its own descriptor back first. */
     ap_hook_process_connection(wxl_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_close_connection(wxl_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Last: what SetEnvIf finds out is there for the log line of a refused request, too. */
+    ap_hook_header_parser(wxl_limit_early, NULL, NULL, APR_HOOK_LAST);
+    /* First: a request that is refused shall cost nothing more. */
+    ap_hook_fixups(wxl_limit_late, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);
 }

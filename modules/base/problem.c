@@ -75,6 +75,10 @@ static const wxl_problem_info_t problems[WXL_PROBLEMS] = {
     [WXL_METHOD] = {121, 405, "METHOD_NOT_ALLOWED", "Method not allowed", "fix_request",
                     WXL_BLAME_CLIENT,
                     .message = {"不支持的请求方法", "The request method is not allowed."}},
+    [WXL_RATE_LIMITED] = {130, 429, "RATE_LIMIT_EXCEEDED", "Too many requests", "wait",
+                          WXL_BLAME_CLIENT,
+                          .message = {"请求过于频繁，请稍后再试",
+                                      "Too many requests. Please try again later."}},
 
     [WXL_WECHAT_ERROR] = {201, 400, "WECHAT_API_ERROR", "WeChat API error", "relogin",
                           WXL_BLAME_UPSTREAM,

@@ -32,6 +32,7 @@ typedef enum {
     WXL_BODY_TOO_LARGE,
     WXL_MEDIA_TYPE,
     WXL_METHOD,
+    WXL_RATE_LIMITED,
     /* WeChat. */
     WXL_WECHAT_ERROR,
     WXL_WECHAT_UNREACHABLE,

@@ -91,6 +91,8 @@ void *wxl_config_merge(apr_pool_t *pool, void *basev, void *addv)
         merged->language = add->language;
         merged->language_set = 1;
     }
+    if (add->limits)
+        merged->limits = add->limits;
     merge_tokens(merged, add);
     merge_wechat(merged, add);
     return merged;
@@ -109,6 +111,8 @@ void *wxl_config_dir_merge(apr_pool_t *pool, void *basev, void *addv)
 
     if (add->max_body)
         merged->max_body = add->max_body;
+    if (add->limits) /* a section that names limits has no others */
+        merged->limits = add->limits;
     return merged;
 }
 
@@ -122,6 +126,13 @@ apr_size_t wxl_config_max_body(const request_rec *r)
     const wxl_dir_config_t *dir = ap_get_module_config(r->per_dir_config, &wxlogin_module);
 
     return dir->max_body ? dir->max_body : DEFAULT_MAX_BODY;
+}
+
+const apr_array_header_t *wxl_config_limits(const request_rec *r)
+{
+    const wxl_dir_config_t *dir = ap_get_module_config(r->per_dir_config, &wxlogin_module);
+
+    return dir->limits;
 }
 
 int wxl_config_is_set(const wxl_config_t *config)

@@ -35,6 +35,14 @@ typedef struct {
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
 
+    apr_array_header_t
+        *limits;             /* of the sign-in endpoints, wxl_limit_t *; NULL: not set, none: off */
+    apr_uint32_t limit_size; /* of the main server: clients that a limit remembers; 0: not set */
+
+    /* Set by web/limit_config when httpd starts. NULL: no limit. */
+    apr_array_header_t *login_limits, *refresh_limits;
+    apr_uint64_t limit_scope; /* keeps the counts of servers apart */
+
     /* Set by web/config_check, once all directives are read. */
     const char *not_ready;     /* why no request can be served; NULL: ready */
     struct wxl_dbd_pool_t *db; /* of web/dbd; NULL: no data base */
@@ -42,7 +50,8 @@ typedef struct {
 
 /** A location. */
 typedef struct {
-    apr_size_t max_body; /* bytes; 0: not set here */
+    apr_size_t max_body;        /* bytes; 0: not set here */
+    apr_array_header_t *limits; /* wxl_limit_t *; NULL: not set here, none: off */
 } wxl_dir_config_t;
 
 /** Make and merge: the members of the module record. */
@@ -56,6 +65,9 @@ wxl_config_t *wxl_config_of(const server_rec *server);
 
 /** @return the largest body this request may have, in bytes */
 apr_size_t wxl_config_max_body(const request_rec *r);
+
+/** @return the rate limits of where a request goes, wxl_limit_t *; NULL: none was written there */
+const apr_array_header_t *wxl_config_limits(const request_rec *r);
 
 /** Has any WxLogin directive been written for this server? */
 int wxl_config_is_set(const wxl_config_t *config);

@@ -2,6 +2,7 @@
 
 #include "web/desk.h"
 
+#include "web/limit.h"
 #include "web/reply.h"
 #include "web/request.h"
 
@@ -13,7 +14,7 @@ static apr_status_t admit(wxl_call_t *call)
     if (call->config->not_ready)
         return wxl_fail(&call->errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "%s",
                         call->config->not_ready);
-    return APR_SUCCESS;
+    return wxl_limit_endpoint(call);
 }
 
 int wxl_desk_answer(wxl_call_t *call, apr_status_t rv)

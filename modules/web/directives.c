@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "web/config.h"
+#include "web/limit_config.h"
 #include "web/source.h"
 
 #define LONGEST_TIMEOUT 60
@@ -210,5 +211,10 @@ const command_rec wxl_directives[] = {
                   "largest body of a request, in bytes (16384)"),
     AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,
                   "language of messages where the client names none: zh-CN or en"),
+    AP_INIT_TAKE_ARGV(WXL_D_RATE_LIMIT, wxl_limit_config_rate, NULL, RSRC_CONF | ACCESS_CONF,
+                      "NUMBER/DURATION or off (5/1m at sign-in, in production), and key=, name=, "
+                      "count=, except=, dry-run"),
+    AP_INIT_TAKE1(WXL_D_RATE_LIMIT_SIZE, wxl_limit_config_size, NULL, RSRC_CONF,
+                  "clients that a rate limit remembers at once (100000)"),
     {.name = NULL},
 };

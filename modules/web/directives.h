@@ -22,6 +22,8 @@
 #define WXL_D_REFRESH_TTL "WxLoginRefreshTTL"
 #define WXL_D_MAX_BODY "WxLoginMaxBody"
 #define WXL_D_LANGUAGE "WxLoginLanguage"
+#define WXL_D_RATE_LIMIT "WxLoginRateLimit"
+#define WXL_D_RATE_LIMIT_SIZE "WxLoginRateLimitSize"
 
 /** The member of the module record. */
 extern const command_rec wxl_directives[];

@@ -12,7 +12,7 @@
 #include "gate/http_blocking.h"
 #include "gate/http_engine.h"
 #include "web/desk.h"
-#include "web/limits.h"
+#include "web/waits.h"
 #include "web/park.h"
 #include "web/upstream.h"
 
@@ -34,7 +34,7 @@ typedef struct {
     wxl_codes_ticket_t ticket; /* ours to publish; empty: none, or done */
     int probe;
     int parks;      /* this one waits without a thread */
-    int counted;    /* in web/limits */
+    int counted;    /* in web/waits */
     int descriptor; /* what it waits for, -1: nothing */
     wxl_http_call_t *under_way;
 } exchange_t;
@@ -61,9 +61,9 @@ static void uncount(exchange_t *ex)
         return;
     ex->counted = 0;
     if (ex->parks)
-        wxl_limits_unpark();
+        wxl_waits_unpark();
     else
-        wxl_limits_unblock(ex->call->r);
+        wxl_waits_unblock(ex->call->r);
 }
 
 /* Copy as much as there is room for, and no half character. */
@@ -148,7 +148,7 @@ static apr_status_t count(exchange_t *ex)
         return APR_SUCCESS;
     ex->parks = engine && !call->config->exchange_blocking && wxl_park_can(call->r);
     ex->counted =
-        ex->parks ? wxl_limits_park(call->config->exchange_limit) : wxl_limits_block(call->r);
+        ex->parks ? wxl_waits_park(call->config->exchange_limit) : wxl_waits_block(call->r);
     if (ex->counted)
         return APR_SUCCESS;
     ex->call->errand.retry_after = 1;

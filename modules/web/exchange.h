@@ -2,7 +2,7 @@
  * web/exchange: a code becomes an openid, however long WeChat takes.
  *
  *     claim   somebody asked about this code before, or is asking? (web/upstream, core/codes)
- *     enter   is there room to wait (web/limits), is WeChat known to be down (web/upstream)?
+ *     enter   is there room to wait (web/waits), is WeChat known to be down (web/upstream)?
  *     ask     parked, where the connection can be (web/park, gate/http_engine), else blocking
  *     hear    read the reply, tell everybody who waits for the same code
  *

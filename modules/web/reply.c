@@ -140,9 +140,10 @@ int wxl_reply_problem(wxl_call_t *call)
     const char *text;
     apr_size_t len;
 
-    ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
-                  "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag, call->r->method,
-                  call->r->uri, info->status, info->error_code, errand->why, id);
+    if (!call->quiet)
+        ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
+                      "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag, call->r->method,
+                      call->r->uri, info->status, info->error_code, errand->why, id);
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_ERROR", info->error_code);
     if (call->filter_answered)
         return AP_FILTER_ERROR;

@@ -1,21 +1,32 @@
 /*
- * web/shm: blocks of memory that all children share and that live through graceful restarts.
+ * web/shm: rooms of memory that all children share and that outlive graceful restarts.
  *
- * Anonymous, so there is no file, no name and no permission to get wrong; made in the parent before
- * the first fork and kept until httpd stops. Offsets, not pointers, belong into them.
+ * A room has a name. Whoever asks for that name and size after a restart finds the room as it was
+ * left; a room that nobody asked for since wxl_shm_begin() is given up by wxl_shm_end(). Memory
+ * is anonymous: no file, no permission, and a page costs nothing until it is written.
+ *
+ * Parent only, on one thread, in post_config of a start that is meant (AP_SQ_MAIN_STATE is not
+ * AP_SQ_MS_CREATE_PRE_CONFIG). Children inherit the rooms, at the same addresses. What lies in
+ * them must be in order at any moment: a child may die in the middle.
  */
 #ifndef WXL_SHM_H
 #define WXL_SHM_H
 
 #include "web/private.h"
 
+/** Before the first room is asked for. */
+void wxl_shm_begin(void);
+
 /**
- * Get a block; called in post_config.
- * @param name a short literal; the same name gets the same block again after a restart, unless the
- *        size changed: then a new one (children of the old generation keep the old one)
- * @param fresh set to 1 when it is new: all zero
- * @return memory aligned to 64 bytes, or NULL where the system has none
+ * Get a room.
+ * @param name with size, what it is known by after a restart; copied
+ * @param memory aligned to 64 bytes, all zero where it is new; stays until the room is given up
+ * @param is_new 1 if it was made just now, 0 if it holds what it held before
  */
-void *wxl_shm_block(server_rec *main_server, const char *name, apr_size_t size, int *fresh);
+apr_status_t wxl_shm_room(server_rec *main_server, const char *name, apr_size_t size, void **memory,
+                          int *is_new);
+
+/** After the last: give up rooms that nobody wants any more. Children that use them keep them. */
+void wxl_shm_end(void);
 
 #endif

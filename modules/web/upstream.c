@@ -47,32 +47,38 @@ void wxl_upstream_register(apr_pool_t *pconf)
     ap_mutex_register(pconf, MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 }
 
-static int start_mutex(server_rec *main_server)
+static apr_status_t start_mutex(server_rec *main_server)
 {
     retained = ap_retained_data_get(RETAINED);
     if (!retained)
         retained = ap_retained_data_create(RETAINED, sizeof(*retained));
     if (retained->mutex)
-        return 1;
+        return APR_SUCCESS;
     return ap_global_mutex_create(&retained->mutex, NULL, MUTEX, NULL, main_server,
-                                  main_server->process->pool, 0) == APR_SUCCESS;
+                                  main_server->process->pool, 0);
 }
 
 int wxl_upstream_start(server_rec *main_server)
 {
-    int fresh, fresh_codes;
-    void *memory;
+    void *memory, *table;
+    int fresh, fresh_table;
+    apr_status_t rv = wxl_shm_room(main_server, "upstream", sizeof(*shared), &memory, &fresh);
 
-    shared = wxl_shm_block(main_server, "upstream", sizeof(*shared), &fresh);
-    memory = wxl_shm_block(main_server, "codes", wxl_codes_size(CODES), &fresh_codes);
-    if (!shared || !memory || !start_mutex(main_server) ||
-        (fresh && !wxl_crypto_random(shared->secret, sizeof(shared->secret)))) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server,
-                     "WXL0532: no shared memory, mutex or random numbers to be had");
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (rv == APR_SUCCESS)
+        rv = wxl_shm_room(main_server, "codes", wxl_codes_size(CODES), &table, &fresh_table);
+    if (rv == APR_SUCCESS)
+        rv = start_mutex(main_server);
+    if (rv == APR_SUCCESS) {
+        shared = memory;
+        codes = wxl_codes_init(table, CODES);
+        if (fresh && !wxl_crypto_random(shared->secret, sizeof(shared->secret)))
+            rv = APR_EGENERAL;
     }
-    codes = wxl_codes_init(memory, CODES);
-    return OK;
+    if (rv == APR_SUCCESS)
+        return OK;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server,
+                 "WXL0532: no shared memory, mutex or random numbers to be had");
+    return HTTP_INTERNAL_SERVER_ERROR;
 }
 
 void wxl_upstream_child(apr_pool_t *pchild, server_rec *server)

@@ -30,6 +30,7 @@ static const struct {
     {WXL_BODY_TOO_LARGE, 413, "PAYLOAD_TOO_LARGE", NULL, "fix_request"},
     {WXL_MEDIA_TYPE, 415, "UNSUPPORTED_MEDIA_TYPE", NULL, "fix_request"},
     {WXL_METHOD, 405, "METHOD_NOT_ALLOWED", NULL, "fix_request"},
+    {WXL_RATE_LIMITED, 429, "RATE_LIMIT_EXCEEDED", "Too many requests", "wait"},
     {WXL_WECHAT_ERROR, 400, "WECHAT_API_ERROR", "WeChat API error", "relogin"},
     {WXL_WECHAT_UNREACHABLE, 503, "SERVICE_UNAVAILABLE", "Failed to connect to WeChat API",
      "relogin"},

@@ -1,25 +1,25 @@
 /*
- * web/limits: how many sign-ins may wait for WeChat in one child at a time.
+ * web/waits: how many sign-ins may wait for WeChat in one child at a time.
  *
  * Parked ones cost descriptors and places among the child's connections; blocking ones cost
  * threads, and a sick WeChat gets at most half of those (under prefork: of the processes).
  */
-#ifndef WXL_LIMITS_H
-#define WXL_LIMITS_H
+#ifndef WXL_WAITS_H
+#define WXL_WAITS_H
 
 #include "web/private.h"
 
 /** Work out what this configuration can carry, and warn where it is less than was asked for.
     Called in post_config. @return OK, or HTTP_INTERNAL_SERVER_ERROR */
-int wxl_limits_start(server_rec *main_server);
+int wxl_waits_start(server_rec *main_server);
 
 /** A parked wait begins. @param most the virtual host's WxLoginExchangeLimit. @return 1, or 0 where
     there are too many */
-int wxl_limits_park(int most);
-void wxl_limits_unpark(void);
+int wxl_waits_park(int most);
+void wxl_waits_unpark(void);
 
 /** A blocking wait begins. @param r the request. @return 1, or 0 where there are too many */
-int wxl_limits_block(const request_rec *r);
-void wxl_limits_unblock(const request_rec *r);
+int wxl_waits_block(const request_rec *r);
+void wxl_waits_unblock(const request_rec *r);
 
 #endif

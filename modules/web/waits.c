@@ -1,6 +1,6 @@
-/* web/limits: how many sign-ins may wait. See limits.h. */
+/* web/waits: how many sign-ins may wait. See limits.h. */
 
-#include "web/limits.h"
+#include "web/waits.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -90,9 +90,10 @@ static void start_parking(server_rec *main_server, int threads)
                      descriptors, wanted, wanted * DESCRIPTORS_EACH + DESCRIPTORS_OTHERS);
 }
 
-int wxl_limits_start(server_rec *main_server)
+int wxl_waits_start(server_rec *main_server)
 {
     int threaded = 0, threads = 1, daemons = 1, fresh;
+    void *memory;
 
     ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
@@ -105,11 +106,14 @@ int wxl_limits_start(server_rec *main_server)
     }
     processes = daemons;
     blocking_limit = daemons > 1 ? daemons / 2 : 1;
-    blocked = wxl_shm_block(main_server, "blocked", sizeof(*blocked) * (apr_size_t)daemons, &fresh);
-    return blocked ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    if (wxl_shm_room(main_server, "blocked", sizeof(*blocked) * (apr_size_t)daemons, &memory,
+                     &fresh) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    blocked = memory;
+    return OK;
 }
 
-int wxl_limits_park(int most)
+int wxl_waits_park(int most)
 {
     apr_uint32_t limit = (apr_uint32_t)(most < parked_limit ? most : parked_limit);
 
@@ -119,7 +123,7 @@ int wxl_limits_park(int most)
     return 0;
 }
 
-void wxl_limits_unpark(void)
+void wxl_waits_unpark(void)
 {
     apr_atomic_dec32(&parked_now);
 }
@@ -140,7 +144,7 @@ static int count_blocked(void)
     return count;
 }
 
-int wxl_limits_block(const request_rec *r)
+int wxl_waits_block(const request_rec *r)
 {
     long number = r->connection->id;
 
@@ -159,7 +163,7 @@ int wxl_limits_block(const request_rec *r)
     return 0;
 }
 
-void wxl_limits_unblock(const request_rec *r)
+void wxl_waits_unblock(const request_rec *r)
 {
     long number = r->connection->id;
 
