@@ -8,6 +8,7 @@
 #include "web/dbd.h"
 #include "web/exchange.h"
 #include "web/request.h"
+#include "web/usercache.h"
 
 static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 {
@@ -40,6 +41,8 @@ apr_status_t wxl_login_serve(wxl_call_t *call)
     }
     wxl_dbd_door(&door, call->r->server, call->config->db);
     rv = wxl_signin_finish(errand, &story, &reply, &door.door, &call->answer);
+    if (story.user.id) /* the guard need not ask; known also where he is disabled */
+        wxl_usercache_learn(call->config, &story.user, errand->now);
     if (rv == APR_SUCCESS)
         tell(call, &story);
     return rv;
