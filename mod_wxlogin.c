@@ -25,6 +25,7 @@
 #include <http_request.h>
 
 #include "gate/json.h"
+#include "web/bearer.h"
 #include "web/config.h"
 #include "web/config_check.h"
 #include "web/dbd.h"
@@ -32,11 +33,16 @@
 #include "web/directives.h"
 #include "web/endpoints.h"
 #include "web/exchange.h"
+#include "web/guard.h"
+#include "web/identity.h"
 #include "web/limit.h"
 #include "web/limit_config.h"
 #include "web/park.h"
+#include "web/reply.h"
+#include "web/require.h"
 #include "web/shm.h"
 #include "web/upstream.h"
+#include "web/usercache.h"
 #include "web/waits.h"
 
 static void hooks(apr_pool_t *pool);
@@ -56,14 +62,15 @@ AP_DECLARE_MODULE(wxlogin)
 };
 #pragma GCC visibility pop
 
-/* What SetHandler may name. */
-static const struct {
-    const char *handler;
-    wxl_serve_t serve;
-} endpoints[] = {
-    {"wxlogin-login", wxl_login_serve},
-    {"wxlogin-refresh", wxl_refresh_serve},
-    {"wxlogin-verify", wxl_verify_serve},
+#define POST (AP_METHOD_BIT << M_POST)
+#define GET_AND_PATCH (AP_METHOD_BIT << M_GET | AP_METHOD_BIT << M_PATCH)
+
+static const wxl_endpoint_t endpoints[] = {
+    {"wxlogin-login", "POST, OPTIONS", POST, NULL, wxl_login_serve},
+    {"wxlogin-refresh", "POST, OPTIONS", POST, NULL, wxl_refresh_serve},
+    {"wxlogin-verify", "POST, OPTIONS", POST, NULL, wxl_verify_serve},
+    {"wxlogin-profile", "GET, HEAD, PATCH, OPTIONS", GET_AND_PATCH, wxl_guard_admit,
+     wxl_profile_serve},
 };
 
 /* Start-up 1, before the configuration is read; again at each restart. */
@@ -88,6 +95,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (wxl_limit_config_start(pconf, server) != APR_SUCCESS || wxl_waits_start(server) != OK ||
         wxl_upstream_start(server) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
+    wxl_usercache_start(server);
     wxl_shm_end();
     return OK;
 }
@@ -107,7 +115,7 @@ static int handler(request_rec *r)
         return DECLINED;
     for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
         if (strcmp(r->handler, endpoints[i].handler) == 0)
-            return wxl_desk_serve(r, endpoints[i].serve);
+            return wxl_desk_serve(r, &endpoints[i]);
     }
     return DECLINED;
 }
@@ -115,20 +123,41 @@ static int handler(request_rec *r)
 /* All hooks, in the order in which httpd runs them. */
 static void hooks(apr_pool_t *pool)
 {
-    (void)pool;
+    wxl_identity_register();
+    wxl_reply_register();
+    wxl_require_register(pool);
+
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(wxl_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     /* First: a DBDInitSQL that fails would keep the hooks behind it from running. */
     APR_OPTIONAL_HOOK(dbd, post_connect, wxl_dbd_greet, NULL, NULL, APR_HOOK_FIRST);
+
     /* Before everybody: a parked connection must get its own descriptor back first. */
     ap_hook_process_connection(wxl_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_close_connection(wxl_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
+
+    /* First of all: nobody shall see a forged header, or the token in a query. */
+    ap_hook_post_read_request(wxl_identity_scrub, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_read_request(wxl_bearer_blur, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_translate_name(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_header_parser(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* Last: what SetEnvIf finds out is there for the log line of a refused request, too. */
     ap_hook_header_parser(wxl_limit_early, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_force_authn(wxl_guard_force, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_authn(wxl_guard_authn, NULL, NULL, APR_HOOK_MIDDLE, AP_AUTH_INTERNAL_PER_CONF);
+    /* Before mod_authz_core, whose answer it sees. */
+    ap_hook_check_authz(wxl_guard_authz, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_fixups(wxl_guard_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* First: a request that is refused shall cost nothing more. */
     ap_hook_fixups(wxl_limit_late, NULL, NULL, APR_HOOK_FIRST);
+
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(wxl_guard_error, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_insert_error_filter(wxl_reply_error_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before mod_log_config; for what failed before post_read_request. */
+    ap_hook_log_transaction(wxl_bearer_blur, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

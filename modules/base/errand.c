@@ -35,6 +35,14 @@ apr_status_t wxl_fail_field(wxl_errand_t *errand, wxl_problem_t problem, const c
     if (errand->problem == WXL_OK) {
         errand->field = field;
         errand->limit = limit;
+    } else if (errand->field) {
+        wxl_wrong_t *wrong = apr_palloc(errand->pool, sizeof(*wrong));
+
+        wrong->next = errand->wrong;
+        wrong->problem = problem;
+        wrong->field = field;
+        wrong->limit = limit;
+        errand->wrong = wrong;
     }
     wxl_fail(errand, problem, APR_SUCCESS, "field %s", field);
     return APR_EINVAL;

@@ -13,6 +13,14 @@
 
 #include "base/problem.h"
 
+/** A field that is wrong, behind the first one. */
+typedef struct wxl_wrong_t {
+    struct wxl_wrong_t *next;
+    wxl_problem_t problem;
+    const char *field;
+    int limit;
+} wxl_wrong_t;
+
 typedef struct {
     apr_pool_t *pool; /* whatever a room returns lives here, unless its header says otherwise */
     apr_time_t now;   /* the one clock: microseconds since 1970, set by the desk or by a test */
@@ -26,6 +34,8 @@ typedef struct {
     int retry_after;       /* seconds, 0: unknown */
     int errcode;           /* with WXL_WECHAT_ERROR: WeChat's own number */
     const char *errmsg;    /* with WXL_WECHAT_ERROR: WeChat's own text, untouched */
+    int bare_fields;    /* the client expects the names of fields at the top of the answer, too */
+    wxl_wrong_t *wrong; /* further fields that are wrong, in no order; NULL: none */
 } wxl_errand_t;
 
 /**
@@ -47,7 +57,8 @@ apr_status_t wxl_fail(wxl_errand_t *errand, wxl_problem_t problem, apr_status_t 
                       ...) __attribute__((format(printf, 4, 5)));
 
 /**
- * Fail because of one field of the request.
+ * Fail because of one field of the request. May be called for several fields: all are told to the
+ * client, the first is the errand's problem.
  * @param field name of the field, not copied
  * @param limit with WXL_FIELD_TOO_LONG the characters allowed, else 0
  * @return APR_EINVAL

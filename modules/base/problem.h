@@ -33,6 +33,9 @@ typedef enum {
     WXL_MEDIA_TYPE,
     WXL_METHOD,
     WXL_RATE_LIMITED,
+    WXL_FIELD_EMAIL,
+    WXL_FIELD_URL,
+    WXL_FIELD_TAKEN,
     /* WeChat. */
     WXL_WECHAT_ERROR,
     WXL_WECHAT_UNREACHABLE,
@@ -43,6 +46,12 @@ typedef enum {
     WXL_TOKEN_INVALID,
     WXL_TOKEN_EXPIRED,
     WXL_REFRESH_EXPIRED,
+    /* The user and the token, where a token is needed. */
+    WXL_NOT_AUTHENTICATED,
+    WXL_AUTHORIZATION_HEADER,
+    WXL_USER_NOT_FOUND,
+    WXL_USER_INACTIVE, /* the token's; WXL_USER_DISABLED is the one who signs in */
+    WXL_PERMISSION_DENIED,
     /* Ours. */
     WXL_DB_UNAVAILABLE,
     WXL_NOT_CONFIGURED,

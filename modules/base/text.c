@@ -44,3 +44,24 @@ const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec)
                         t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_usec,
                         t.tm_gmtoff < 0 ? '-' : '+', offset / 60, offset % 60);
 }
+
+const char *wxl_text_percent(apr_pool_t *pool, const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = apr_palloc(pool, 3 * strlen(text) + 1);
+    char *to = out;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (apr_isalnum(c) || strchr("-._~", c)) {
+            *to++ = (char)c;
+        } else {
+            *to++ = '%';
+            *to++ = digits[c >> 4];
+            *to++ = digits[c & 15];
+        }
+    }
+    *to = '\0';
+    return out;
+}

@@ -31,4 +31,10 @@ size_t wxl_text_length(const char *text);
  */
 const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec);
 
+/**
+ * Percent-encode all but the unreserved characters (RFC 3986, section 2.3): safe in a header.
+ * @return string in the pool
+ */
+const char *wxl_text_percent(apr_pool_t *pool, const char *text);
+
 #endif

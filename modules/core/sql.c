@@ -7,6 +7,20 @@
 /* A password hash that no password gives: Django's mark for "cannot sign in with one". */
 #define NO_PASSWORD "!"
 
+/* The columns of a user, in the order of the enum in core/users.c. */
+#define USER_PGSQL                                                                     \
+    "id::bigint, openid::text, username::text, avatar_url::text, phone::text,"         \
+    " email::text, user_type::text,"                                                   \
+    " CASE WHEN is_superuser THEN 1 ELSE 0 END, CASE WHEN is_staff THEN 1 ELSE 0 END," \
+    " CASE WHEN is_active THEN 1 ELSE 0 END,"                                          \
+    " (extract(epoch FROM date_joined) * 1000000)::bigint,"                            \
+    " (extract(epoch FROM last_login_at) * 1000000)::bigint"
+#define USER_SQLITE3                                                                      \
+    "CAST(id AS INTEGER), CAST(openid AS TEXT), CAST(username AS TEXT),"                  \
+    " CAST(avatar_url AS TEXT), CAST(phone AS TEXT), CAST(email AS TEXT),"                \
+    " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER), CAST(is_staff AS INTEGER)," \
+    " CAST(is_active AS INTEGER), CAST(date_joined AS INTEGER), CAST(last_login_at AS INTEGER)"
+
 /* clang-format off: SQL keeps the lines it was written in */
 const wxl_statement_t wxl_sql_signin = {
     .label = "wxlogin_signin",
@@ -28,12 +42,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser),"
                 " user_type = CASE WHEN u.is_active AND excluded.is_superuser"
                 " THEN excluded.user_type ELSE u.user_type END"
-                " RETURNING id::bigint, openid::text, username::text, avatar_url::text,"
-                " phone::text, email::text, user_type::text,"
-                " CASE WHEN is_superuser THEN 1 ELSE 0 END, CASE WHEN is_staff THEN 1 ELSE 0 END,"
-                " CASE WHEN is_active THEN 1 ELSE 0 END,"
-                " (extract(epoch FROM date_joined) * 1000000)::bigint,"
-                " (extract(epoch FROM last_login_at) * 1000000)::bigint",
+                " RETURNING " USER_PGSQL,
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_user (openid, username, is_staff, is_superuser,"
                 " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
@@ -49,14 +58,57 @@ const wxl_statement_t wxl_sql_signin = {
                 " OR (wxlogin_user.is_active AND excluded.is_superuser),"
                 " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"
                 " THEN excluded.user_type ELSE wxlogin_user.user_type END"
-                " RETURNING CAST(id AS INTEGER), CAST(openid AS TEXT), CAST(username AS TEXT),"
-                " CAST(avatar_url AS TEXT), CAST(phone AS TEXT), CAST(email AS TEXT),"
-                " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER),"
-                " CAST(is_staff AS INTEGER), CAST(is_active AS INTEGER),"
-                " CAST(date_joined AS INTEGER), CAST(last_login_at AS INTEGER)",
+                " RETURNING " USER_SQLITE3,
+        },
+};
+
+const wxl_statement_t wxl_sql_user = {
+    .label = "wxlogin_user",
+    .args = 1,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT " USER_PGSQL " FROM wxlogin_user WHERE id = %lld",
+            [WXL_SQLITE3] =
+                "SELECT " USER_SQLITE3 " FROM wxlogin_user WHERE id = CAST(%s AS INTEGER)",
+        },
+};
+
+/* FROM and not a condition of WHERE: the row comes back in any case, and tells what was wrong. */
+const wxl_statement_t wxl_sql_change = {
+    .label = "wxlogin_change",
+    .args = 11,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] = "UPDATE wxlogin_user AS u SET"
+                          " username = CASE WHEN u.is_active AND NOT t.taken AND %d = 1"
+                          " THEN %s ELSE u.username END,"
+                          " avatar_url = CASE WHEN u.is_active AND NOT t.taken AND %d = 1"
+                          " THEN %s ELSE u.avatar_url END,"
+                          " phone = CASE WHEN u.is_active AND NOT t.taken AND %d = 1"
+                          " THEN %s ELSE u.phone END,"
+                          " email = CASE WHEN u.is_active AND NOT t.taken AND %d = 1"
+                          " THEN %s ELSE u.email END"
+                          " FROM (SELECT EXISTS (SELECT 1 FROM wxlogin_user AS o"
+                          " WHERE o.username = %s AND o.id <> %lld) AS taken) AS t"
+                          " WHERE u.id = %lld RETURNING " USER_PGSQL,
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_user SET"
+                " username = CASE WHEN is_active AND NOT t.taken AND CAST(%s AS INTEGER) = 1"
+                " THEN %s ELSE username END,"
+                " avatar_url = CASE WHEN is_active AND NOT t.taken AND CAST(%s AS INTEGER) = 1"
+                " THEN %s ELSE avatar_url END,"
+                " phone = CASE WHEN is_active AND NOT t.taken AND CAST(%s AS INTEGER) = 1"
+                " THEN %s ELSE phone END,"
+                " email = CASE WHEN is_active AND NOT t.taken AND CAST(%s AS INTEGER) = 1"
+                " THEN %s ELSE email END"
+                " FROM (SELECT EXISTS (SELECT 1 FROM wxlogin_user AS o"
+                " WHERE o.username = %s AND o.id <> CAST(%s AS INTEGER)) AS taken) AS t"
+                " WHERE id = CAST(%s AS INTEGER) RETURNING " USER_SQLITE3,
         },
 };
 /* clang-format on */
 
-const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin};
+const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_user, &wxl_sql_change};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

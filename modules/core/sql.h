@@ -19,6 +19,18 @@
  */
 extern const wxl_statement_t wxl_sql_signin;
 
+/**
+ * A user by id. Argument: id. Columns: as above.
+ */
+extern const wxl_statement_t wxl_sql_user;
+
+/**
+ * Change a user, unless he is disabled or another one has the username.
+ * Arguments: for username, avatar_url, phone, email each 1 or 0 (set it or keep it) and the value;
+ * then username, id, id once more. Columns: as above, of the row as it is afterwards.
+ */
+extern const wxl_statement_t wxl_sql_change;
+
 /** All of the above, for preparation in advance. */
 extern const wxl_statement_t *const wxl_sql_all[];
 extern const int wxl_sql_count;

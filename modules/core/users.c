@@ -2,6 +2,8 @@
 
 #include "core/users.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 #include <apr_uuid.h>
 
@@ -92,6 +94,59 @@ apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, c
     if (!user->is_active)
         return wxl_fail(errand, WXL_USER_DISABLED, APR_SUCCESS,
                         "user %" APR_INT64_T_FMT " is disabled", user->id);
+    return APR_SUCCESS;
+}
+
+static const char *decimal(apr_pool_t *pool, apr_int64_t number)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+}
+
+static apr_status_t fail_not_found(wxl_errand_t *errand, apr_int64_t id)
+{
+    return wxl_fail(errand, WXL_USER_NOT_FOUND, APR_SUCCESS,
+                    "user %" APR_INT64_T_FMT " does not exist", id);
+}
+
+apr_status_t wxl_users_find(wxl_errand_t *errand, const wxl_db_door_t *door, apr_int64_t id,
+                            wxl_user_t *user)
+{
+    const char *args[] = {decimal(errand->pool, id)};
+    const char **row;
+    apr_status_t rv = one_row(errand, door, &wxl_sql_user, args, &row);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!row)
+        return fail_not_found(errand, id);
+    read_row(row, user);
+    return APR_SUCCESS;
+}
+
+apr_status_t wxl_users_change(wxl_errand_t *errand, const wxl_db_door_t *door, apr_int64_t id,
+                              const wxl_changes_t *changes, wxl_user_t *user)
+{
+    const wxl_change_t *change[] = {&changes->username, &changes->avatar_url, &changes->phone,
+                                    &changes->email};
+    const char *digits = decimal(errand->pool, id);
+    const char *args[11] = {[8] = changes->username.value, digits, digits};
+    const char **row;
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        args[2 * i] = change[i]->set ? "1" : "0";
+        args[2 * i + 1] = change[i]->value;
+    }
+    rv = one_row(errand, door, &wxl_sql_change, args, &row);
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!row)
+        return fail_not_found(errand, id);
+    read_row(row, user);
+    if (changes->username.set && user->is_active &&
+        strcmp(user->username, changes->username.value) != 0)
+        return wxl_fail_field(errand, WXL_FIELD_TAKEN, "username", 0);
     return APR_SUCCESS;
 }
 

@@ -35,6 +35,34 @@ typedef struct {
 apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, const char *openid,
                               int admin, wxl_user_t *user);
 
+/**
+ * Find a user by id: one statement.
+ * @return APR_SUCCESS also for a disabled one, or failed: WXL_USER_NOT_FOUND, WXL_DB_UNAVAILABLE,
+ *         WXL_INTERNAL
+ */
+apr_status_t wxl_users_find(wxl_errand_t *errand, const wxl_db_door_t *door, apr_int64_t id,
+                            wxl_user_t *user);
+
+/** What is to change of a user. A member that is not `set` stays as it is. */
+typedef struct {
+    int set;
+    const char *value; /* NULL: null */
+} wxl_change_t;
+
+typedef struct {
+    wxl_change_t username, avatar_url, phone, email;
+} wxl_changes_t;
+
+/**
+ * Change a user who is not disabled: one statement, all or nothing.
+ * @param changes UTF-8 of lengths that the columns hold
+ * @param user as it is afterwards; a disabled one comes back unchanged
+ * @return APR_SUCCESS, or failed as wxl_users_find(), or WXL_FIELD_TAKEN where another user has
+ *         the username
+ */
+apr_status_t wxl_users_change(wxl_errand_t *errand, const wxl_db_door_t *door, apr_int64_t id,
+                              const wxl_changes_t *changes, wxl_user_t *user);
+
 /** The user as the sign-in answers it: keys and order of the wire contract, section 3. */
 wxl_json_t *wxl_users_json(apr_pool_t *pool, const wxl_user_t *user);
 

@@ -60,3 +60,8 @@ apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, a
         return APR_EGENERAL;
     return APR_SUCCESS;
 }
+
+int wxl_crypto_equal(const void *a, const void *b, apr_size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}

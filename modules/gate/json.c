@@ -107,6 +107,30 @@ int wxl_json_integer(const wxl_json_t *json, const char *key, apr_int64_t *value
     return 1;
 }
 
+const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json->value, key);
+    char digits[40];
+    size_t len = 0;
+    int precision;
+
+    if (json_is_string(value))
+        return json_string_value(value);
+    if (!json_is_number(value))
+        return NULL;
+    /* the shortest text that gives the same number again */
+    for (precision = 15; precision <= 17; precision++) {
+        len = json_dumpb(value, digits, sizeof(digits),
+                         JSON_ENCODE_ANY | JSON_REAL_PRECISION((size_t)precision));
+        if (len >= sizeof(digits))
+            return NULL;
+        digits[len] = '\0';
+        if (strtod(digits, NULL) == json_number_value(value))
+            break;
+    }
+    return apr_pstrmemdup(pool, digits, len);
+}
+
 wxl_json_t *wxl_json_object(apr_pool_t *pool)
 {
     return adopt(pool, json_object());

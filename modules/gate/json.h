@@ -50,6 +50,12 @@ const char *wxl_json_string(const wxl_json_t *json, const char *key);
 /** @return 1 and the value where an integer stands under the key, else 0 */
 int wxl_json_integer(const wxl_json_t *json, const char *key, apr_int64_t *value);
 
+/**
+ * A string, or a number as text: 1.5 is "1.5", as Django REST framework takes numbers for strings.
+ * @return text in the pool, or NULL where neither stands under the key
+ */
+const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *key);
+
 /** @return a new, empty object in the pool; keys keep the order in which they are set */
 wxl_json_t *wxl_json_object(apr_pool_t *pool);
 

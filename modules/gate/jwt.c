@@ -1,9 +1,10 @@
 /*
  * gate/jwt: tokens. See jwt.h.
  *
- * Reading is libjwt's. Writing is not: libjwt 1.x and 2.x sort the claims by name, and the order
- * of ours is part of the wire contract. A JWS compact serialization is three library calls
- * (jansson, APR's base64url, OpenSSL's HMAC) and two dots: RFC 7515, section 7.1.
+ * Reading is libjwt's, but for tokens that bear the same header as ours. Writing is not: libjwt
+ * 1.x and 2.x sort the claims by name, and the order of ours is part of the wire contract. A JWS
+ * compact serialization is three library calls (jansson, APR's base64url, OpenSSL's HMAC) and two
+ * dots: RFC 7515, section 7.1.
  */
 
 #include "gate/jwt.h"
@@ -16,6 +17,8 @@
 #include <jwt.h>
 
 #define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
+/* The same as it begins a token. */
+#define USUAL_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 
 static const char *base64url(apr_pool_t *pool, const char *bytes, apr_size_t len)
 {
@@ -137,24 +140,65 @@ static char *libjwt_verify(apr_pool_t *pool, const wxl_secret_t *key, const char
 
 #endif
 
+/* The signature of a token, by our own HMAC: for the header that we and simplejwt write, whose
+   algorithm is known from its text, libjwt would only take its time (4 of 7 microseconds).
+   @return the claims as JSON, or NULL where the signature does not hold */
+static const char *quick_verify(apr_pool_t *pool, const wxl_secret_t *key, const char *token,
+                                apr_size_t *len)
+{
+    const char *payload = strchr(token, '.') + 1;
+    const char *signature = strchr(payload, '.') + 1;
+    unsigned char mac[WXL_HMAC_SHA256_SIZE];
+    const char *right;
+
+    if (wxl_crypto_hmac_sha256(key, token, (apr_size_t)(signature - 1 - token), mac) != APR_SUCCESS)
+        return NULL;
+    /* as text, to the letter: one token has one signature */
+    right = base64url(pool, (const char *)mac, sizeof(mac));
+    if (strlen(signature) != strlen(right) || !wxl_crypto_equal(signature, right, strlen(right)))
+        return NULL;
+    return apr_pdecode_base64(pool, payload, signature - 1 - payload, APR_ENCODE_NONE, len);
+}
+
+static int is_usual(const char *token)
+{
+    return strncmp(token, USUAL_HEADER, sizeof(USUAL_HEADER) - 1) == 0;
+}
+
+/* For any other header that says HS256.
+   @return as above */
+static const char *verify_by_libjwt(apr_pool_t *pool, const wxl_secret_t *key, const char *token,
+                                    apr_size_t *len)
+{
+    char *text = libjwt_verify(pool, key, token);
+    const char *claims = text ? apr_pstrdup(pool, text) : NULL;
+
+    free(text);
+    *len = claims ? strlen(claims) : 0;
+    return claims;
+}
+
 apr_status_t wxl_jwt_verify(wxl_errand_t *errand, const wxl_secret_t *key, const char *token,
                             wxl_json_t **claims)
 {
     wxl_problem_t problem;
-    char *text;
+    const char *text;
+    apr_size_t len;
     int at;
 
     if (key->len == 0) /* libjwt takes a missing key for "do not verify" */
         return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "no key to verify with");
     if (!is_compact(token))
         return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token is not a compact JWS");
-    if (!is_hs256(errand->pool, token))
+    if (is_usual(token))
+        text = quick_verify(errand->pool, key, token, &len);
+    else if (is_hs256(errand->pool, token))
+        text = verify_by_libjwt(errand->pool, key, token, &len);
+    else
         return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token is not of HS256");
-    text = libjwt_verify(errand->pool, key, token);
     if (!text)
         return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token's signature is wrong");
-    problem = wxl_json_parse(errand->pool, text, strlen(text), claims, &at);
-    free(text);
+    problem = wxl_json_parse(errand->pool, text, len, claims, &at);
     if (problem != WXL_OK)
         return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token's claims: %s",
                         wxl_problem_info(problem)->error);

@@ -10,12 +10,16 @@
 #include "gate/json.h"
 #include "web/config.h"
 
+typedef struct wxl_endpoint_t wxl_endpoint_t;
+
 typedef struct {
     request_rec *r;
+    const wxl_endpoint_t *endpoint; /* NULL where the guard speaks */
     const wxl_config_t *config;
     wxl_errand_t errand;
     wxl_json_t *fields;  /* what the client sent */
     wxl_json_t *answer;  /* what it gets, where nothing failed */
+    apr_int64_t user_id; /* of the token, where the endpoint wants one */
     int body_unread;     /* there may be more of the body on the connection */
     int parked;          /* the answer is sent later, when the exchange is over */
     int quiet;           /* it failed, but the log has been told of the like already */
@@ -24,5 +28,14 @@ typedef struct {
 
 /** An endpoint: sets call->answer, or fails the errand. */
 typedef apr_status_t (*wxl_serve_t)(wxl_call_t *call);
+
+/** What SetHandler may name. */
+struct wxl_endpoint_t {
+    const char *handler;
+    const char *allow;   /* its methods, as in Allow */
+    apr_int64_t methods; /* and as httpd's bits; GET is HEAD, too */
+    wxl_serve_t admit;   /* asked before the body is read; NULL: everybody may */
+    wxl_serve_t serve;
+};
 
 #endif

@@ -11,6 +11,9 @@
 #define DEFAULT_ACCESS_TTL (7 * 86400)
 #define DEFAULT_REFRESH_TTL (30 * 86400)
 #define DEFAULT_MAX_BODY 16384
+#define DEFAULT_REALM "wxlogin"
+#define DEFAULT_USER_CACHE apr_time_from_sec(60)
+#define DEFAULT_USER_CACHE_STALE apr_time_from_sec(600)
 
 void *wxl_config_create(apr_pool_t *pool, server_rec *server)
 {
@@ -25,6 +28,8 @@ void *wxl_config_create(apr_pool_t *pool, server_rec *server)
     config->exchange_limit = DEFAULT_EXCHANGE_LIMIT;
     config->signin.tokens.access_ttl = DEFAULT_ACCESS_TTL;
     config->signin.tokens.refresh_ttl = DEFAULT_REFRESH_TTL;
+    config->user_cache = DEFAULT_USER_CACHE;
+    config->user_cache_stale = DEFAULT_USER_CACHE_STALE;
     return config;
 }
 
@@ -78,6 +83,22 @@ static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
     }
 }
 
+static void merge_guard(apr_pool_t *pool, wxl_config_t *merged, const wxl_config_t *add)
+{
+    if (add->user_cache_set) {
+        merged->user_cache = add->user_cache;
+        merged->user_cache_set = 1;
+    }
+    if (add->user_cache_stale_set) {
+        merged->user_cache_stale = add->user_cache_stale;
+        merged->user_cache_stale_set = 1;
+    }
+    if (merged->query_tokens && add->query_tokens)
+        merged->query_tokens = apr_array_append(pool, merged->query_tokens, add->query_tokens);
+    else if (add->query_tokens)
+        merged->query_tokens = add->query_tokens;
+}
+
 void *wxl_config_merge(apr_pool_t *pool, void *basev, void *addv)
 {
     const wxl_config_t *add = addv;
@@ -95,6 +116,7 @@ void *wxl_config_merge(apr_pool_t *pool, void *basev, void *addv)
         merged->limits = add->limits;
     merge_tokens(merged, add);
     merge_wechat(merged, add);
+    merge_guard(pool, merged, add);
     return merged;
 }
 
@@ -113,12 +135,32 @@ void *wxl_config_dir_merge(apr_pool_t *pool, void *basev, void *addv)
         merged->max_body = add->max_body;
     if (add->limits) /* a section that names limits has no others */
         merged->limits = add->limits;
+    if (add->realm)
+        merged->realm = add->realm;
+    if (add->guard)
+        merged->guard = add->guard;
+    if (add->token_from) {
+        merged->token_from = add->token_from;
+        merged->query_tokens = add->query_tokens;
+    }
     return merged;
 }
 
 wxl_config_t *wxl_config_of(const server_rec *server)
 {
     return ap_get_module_config(server->module_config, &wxlogin_module);
+}
+
+const wxl_dir_config_t *wxl_config_dir(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &wxlogin_module);
+}
+
+const char *wxl_config_realm(const request_rec *r)
+{
+    const char *realm = wxl_config_dir(r)->realm;
+
+    return realm ? realm : DEFAULT_REALM;
 }
 
 apr_size_t wxl_config_max_body(const request_rec *r)
@@ -140,5 +182,5 @@ int wxl_config_is_set(const wxl_config_t *config)
     return config->environment_set || config->language_set || config->appid_set ||
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
            config->exchange_limit_set || config->exchange_blocking_set || config->access_ttl_set ||
-           config->refresh_ttl_set;
+           config->refresh_ttl_set || config->user_cache_set || config->user_cache_stale_set;
 }

@@ -34,6 +34,12 @@ typedef struct {
     unsigned exchange_blocking_set : 1;
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
+    unsigned user_cache_set : 1;
+    unsigned user_cache_stale_set : 1;
+
+    apr_interval_time_t user_cache;       /* how long what is known of a user is good for */
+    apr_interval_time_t user_cache_stale; /* and how much longer while the data base is down */
+    apr_array_header_t *query_tokens;     /* of const char *, from each WxLoginTokenFrom; or NULL */
 
     apr_array_header_t
         *limits;             /* of the sign-in endpoints, wxl_limit_t *; NULL: not set, none: off */
@@ -48,10 +54,23 @@ typedef struct {
     struct wxl_dbd_pool_t *db; /* of web/dbd; NULL: no data base */
 } wxl_config_t;
 
+typedef enum { WXL_GUARD_UNSET = 0, WXL_GUARD_REQUIRED, WXL_GUARD_OPTIONAL } wxl_guard_t;
+
+/** A place where a token may stand. */
+typedef enum { WXL_FROM_HEADER = 0, WXL_FROM_QUERY, WXL_FROM_COOKIE } wxl_from_t;
+typedef struct {
+    wxl_from_t from;
+    const char *name; /* of the parameter or the cookie */
+} wxl_token_from_t;
+
 /** A location. */
 typedef struct {
-    apr_size_t max_body;        /* bytes; 0: not set here */
-    apr_array_header_t *limits; /* wxl_limit_t *; NULL: not set here, none: off */
+    apr_size_t max_body;              /* bytes; 0: not set here */
+    const char *realm;                /* for WWW-Authenticate; NULL: not set here */
+    wxl_guard_t guard;                /* may a request come without a token? */
+    apr_array_header_t *token_from;   /* of wxl_token_from_t, in order; NULL: not set here */
+    apr_array_header_t *query_tokens; /* of const char *: the names among them; or NULL */
+    apr_array_header_t *limits;       /* wxl_limit_t *; NULL: not set here, none: off */
 } wxl_dir_config_t;
 
 /** Make and merge: the members of the module record. */
@@ -62,6 +81,12 @@ void *wxl_config_dir_merge(apr_pool_t *pool, void *base, void *add);
 
 /** @return the configuration of a server, never NULL */
 wxl_config_t *wxl_config_of(const server_rec *server);
+
+/** @return the configuration of the location of a request, never NULL */
+const wxl_dir_config_t *wxl_config_dir(const request_rec *r);
+
+/** @return the realm of the location of a request, fit for a quoted string */
+const char *wxl_config_realm(const request_rec *r);
 
 /** @return the largest body this request may have, in bytes */
 apr_size_t wxl_config_max_body(const request_rec *r);

@@ -33,8 +33,8 @@ static void fault(check_t *check, int tag, const char *sentence)
         return;
     if (check->where)
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, check->server,
-                     "WXL%04d: %s:%d: SetHandler %s: %s", tag, check->where->filename,
-                     check->where->line, check->where->handler, sentence);
+                     "WXL%04d: %s:%d: %s %s: %s", tag, check->where->filename, check->where->line,
+                     check->where->directive, check->where->handler, sentence);
     else
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, check->server,
                      "WXL%04d: server %s: %s", tag, check->server->server_hostname, sentence);
@@ -161,7 +161,7 @@ static void check_db(check_t *check, int needed)
     const char *error = wxl_dbd_attach(check->pool, check->server, &check->config->db);
 
     if (error && needed)
-        fault(check, 509, apr_pstrcat(check->pool, "sign-in needs a data base: ", error, NULL));
+        fault(check, 509, apr_pstrcat(check->pool, "a data base is needed: ", error, NULL));
 }
 
 /* @return number of faults that keep httpd from starting */
@@ -171,6 +171,8 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
     wxl_config_t *config = check.config;
     const wxl_mapped_t *login = wxl_mapped_to(mapped, server, "wxlogin-login");
     /* Directives, but no handler in sight anywhere: it will come by another way. */
+    int needs_db = login || wxl_mapped_to(mapped, server, "wxlogin-profile") ||
+                   wxl_mapped_to(mapped, server, WXL_AUTH_TYPE);
     int unseen = mapped->nelts == 0 && wxl_config_is_set(config);
 
     check.where = login ? login : wxl_mapped_to(mapped, server, NULL);
@@ -183,7 +185,7 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
         check_origin(&check);
         check_timeout(&check);
     }
-    check_db(&check, login != NULL);
+    check_db(&check, needs_db);
     if (wxl_wechat_configured(&config->signin.wechat))
         wxl_wechat_prepare(pool, &config->signin.wechat);
     return check.required ? check.faults : 0;

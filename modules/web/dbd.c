@@ -24,6 +24,7 @@ struct wxl_dbd_pool_t {
     const char *driver, *params;
     wxl_dialect_t dialect;
     int limit; /* connections, so requests inside at a time */
+    apr_uint64_t realm;
 
     /* Of each child. */
     apr_thread_mutex_t *mutex; /* guards `inside`; never held over I/O */
@@ -83,6 +84,18 @@ static const dbd_cfg_t *settings_of(const server_rec *server)
     return config ? *config : NULL;
 }
 
+/* FNV-1a over the driver and, behind its final NUL, the parameters. */
+static apr_uint64_t realm_of(const char *driver, const char *params)
+{
+    apr_uint64_t h = 0xCBF29CE484222325ULL;
+
+    for (; *driver; driver++)
+        h = (h ^ (unsigned char)*driver) * 0x100000001B3ULL;
+    for (h *= 0x100000001B3ULL; *params; params++)
+        h = (h ^ (unsigned char)*params) * 0x100000001B3ULL;
+    return h;
+}
+
 static wxl_dbd_pool_t *add(apr_pool_t *p, const dbd_cfg_t *cfg, wxl_dialect_t dialect)
 {
     wxl_dbd_pool_t *pool = apr_pcalloc(p, sizeof(*pool));
@@ -91,6 +104,7 @@ static wxl_dbd_pool_t *add(apr_pool_t *p, const dbd_cfg_t *cfg, wxl_dialect_t di
     pool->params = cfg->params;
     pool->dialect = dialect;
     pool->limit = cfg->nmax > 0 ? cfg->nmax : 1;
+    pool->realm = realm_of(cfg->name, cfg->params);
     pool->next = dbd.pools;
     dbd.pools = pool;
     return pool;
@@ -246,4 +260,9 @@ void wxl_dbd_door(wxl_dbd_door_t *door, server_rec *server, wxl_dbd_pool_t *db)
     door->server = server;
     door->pool = db;
     door->rec = NULL;
+}
+
+apr_uint64_t wxl_dbd_realm(const wxl_dbd_pool_t *db)
+{
+    return db ? db->realm : 0;
 }

@@ -53,4 +53,11 @@ void wxl_dbd_child(apr_pool_t *pchild);
  */
 void wxl_dbd_door(wxl_dbd_door_t *door, server_rec *server, wxl_dbd_pool_t *db);
 
+/**
+ * Tell the data base of a pool from others, by driver and parameters. The same in all processes
+ * and after a restart.
+ * @param db may be NULL
+ */
+apr_uint64_t wxl_dbd_realm(const wxl_dbd_pool_t *db);
+
 #endif

@@ -8,10 +8,10 @@
 
 /**
  * Serve a request from its first byte to its last.
- * @param serve what is special about this endpoint
+ * @param endpoint what is special about it
  * @return what a handler returns to httpd
  */
-int wxl_desk_serve(request_rec *r, wxl_serve_t serve);
+int wxl_desk_serve(request_rec *r, const wxl_endpoint_t *endpoint);
 
 /**
  * Answer a call, or log and answer its failure.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
 
@@ -186,6 +187,119 @@ static const char *set_language(cmd_parms *cmd, void *dir, const char *value)
     return refuse(cmd, value, "zh-CN or en");
 }
 
+static const char *set_realm(cmd_parms *cmd, void *dirv, const char *value)
+{
+    wxl_dir_config_t *dir = dirv;
+    const char *c;
+
+    for (c = value; *c; c++) { /* RFC 9110, section 5.6.4: what needs no escape in quotes */
+        if (apr_iscntrl(*c) || *c == '"' || *c == '\\')
+            return refuse(cmd, ap_escape_logitem(cmd->temp_pool, value),
+                          "a text without quotes, backslashes and control characters");
+    }
+    dir->realm = value;
+    return NULL;
+}
+
+static const char *set_guard(cmd_parms *cmd, void *dirv, const char *value)
+{
+    wxl_dir_config_t *dir = dirv;
+
+    if (ap_cstr_casecmp(value, "required") == 0)
+        dir->guard = WXL_GUARD_REQUIRED;
+    else if (ap_cstr_casecmp(value, "optional") == 0)
+        dir->guard = WXL_GUARD_OPTIONAL;
+    else
+        return refuse(cmd, value, "required or optional");
+    return NULL;
+}
+
+static void add_name(apr_pool_t *pool, apr_array_header_t **names, const char *name)
+{
+    if (!*names)
+        *names = apr_array_make(pool, 2, sizeof(const char *));
+    APR_ARRAY_PUSH(*names, const char *) = name;
+}
+
+/* @return 1, or 0 for what is no place */
+static int parse_place(apr_pool_t *pool, const char *text, wxl_token_from_t *place)
+{
+    const char *name = strchr(text, ':');
+    const char *c;
+
+    if (!name) {
+        place->from = WXL_FROM_HEADER;
+        return ap_cstr_casecmp(text, "header") == 0;
+    }
+    place->name = apr_pstrdup(pool, ++name);
+    if (ap_cstr_casecmpn(text, "query:", 6) == 0)
+        place->from = WXL_FROM_QUERY;
+    else if (ap_cstr_casecmpn(text, "cookie:", 7) == 0)
+        place->from = WXL_FROM_COOKIE;
+    else
+        return 0;
+    for (c = name; apr_isalnum(*c) || *c == '-' || *c == '_'; c++)
+        continue;
+    return c > name && !*c;
+}
+
+static const char *set_token_from(cmd_parms *cmd, void *dirv, int argc, char *const argv[])
+{
+    static const char *form = "one or more of header, query:NAME, cookie:NAME, where a NAME has "
+                              "letters, digits, - and _";
+    wxl_dir_config_t *dir = dirv;
+    int i;
+
+    if (argc == 0)
+        return refuse(cmd, "", form);
+    dir->token_from = apr_array_make(cmd->pool, argc, sizeof(wxl_token_from_t));
+    dir->query_tokens = NULL;
+    for (i = 0; i < argc; i++) {
+        wxl_token_from_t *place = apr_array_push(dir->token_from);
+
+        if (!parse_place(cmd->pool, argv[i], place))
+            return refuse(cmd, argv[i], form);
+        if (place->from != WXL_FROM_QUERY)
+            continue;
+        add_name(cmd->pool, &dir->query_tokens, place->name);
+        /* the server keeps them all out of its log */
+        add_name(cmd->pool, &wxl_config_of(cmd->server)->query_tokens, place->name);
+    }
+    return NULL;
+}
+
+/* A duration, or "off" for none. */
+static const char *set_span(cmd_parms *cmd, const char *value, apr_interval_time_t *span)
+{
+    apr_int64_t seconds = 0;
+    const char *right = NULL;
+
+    if (ap_cstr_casecmp(value, "off") != 0)
+        right = wxl_duration_parse(value, &seconds);
+    if (right)
+        return refuse(cmd, value, apr_pstrcat(cmd->temp_pool, right, ", or off", NULL));
+    *span = apr_time_from_sec(seconds);
+    return NULL;
+}
+
+static const char *set_user_cache(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->user_cache_set = 1;
+    return set_span(cmd, value, &config->user_cache);
+}
+
+static const char *set_user_cache_stale(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->user_cache_stale_set = 1;
+    return set_span(cmd, value, &config->user_cache_stale);
+}
+
 const command_rec wxl_directives[] = {
     AP_INIT_TAKE1(WXL_D_ENVIRONMENT, set_environment, NULL, RSRC_CONF,
                   "development or production (the default)"),
@@ -216,5 +330,15 @@ const command_rec wxl_directives[] = {
                       "count=, except=, dry-run"),
     AP_INIT_TAKE1(WXL_D_RATE_LIMIT_SIZE, wxl_limit_config_size, NULL, RSRC_CONF,
                   "clients that a rate limit remembers at once (100000)"),
+    AP_INIT_TAKE1(WXL_D_REALM, set_realm, NULL, RSRC_CONF | OR_AUTHCFG,
+                  "realm of WWW-Authenticate (wxlogin)"),
+    AP_INIT_TAKE1(WXL_D_GUARD, set_guard, NULL, RSRC_CONF | OR_AUTHCFG,
+                  "required (the default), or optional: without a token a request passes"),
+    AP_INIT_TAKE_ARGV(WXL_D_TOKEN_FROM, set_token_from, NULL, RSRC_CONF | ACCESS_CONF,
+                      "where tokens may stand: header (the default), query:NAME, cookie:NAME"),
+    AP_INIT_TAKE1(WXL_D_USER_CACHE, set_user_cache, NULL, RSRC_CONF,
+                  "how long the guard takes a user for what he was (60s), or off"),
+    AP_INIT_TAKE1(WXL_D_USER_CACHE_STALE, set_user_cache_stale, NULL, RSRC_CONF,
+                  "how much longer while the data base is out of reach (10m), or off"),
     {.name = NULL},
 };

@@ -24,6 +24,11 @@
 #define WXL_D_LANGUAGE "WxLoginLanguage"
 #define WXL_D_RATE_LIMIT "WxLoginRateLimit"
 #define WXL_D_RATE_LIMIT_SIZE "WxLoginRateLimitSize"
+#define WXL_D_REALM "WxLoginRealm"
+#define WXL_D_GUARD "WxLoginGuard"
+#define WXL_D_TOKEN_FROM "WxLoginTokenFrom"
+#define WXL_D_USER_CACHE "WxLoginUserCache"
+#define WXL_D_USER_CACHE_STALE "WxLoginUserCacheStale"
 
 /** The member of the module record. */
 extern const command_rec wxl_directives[];

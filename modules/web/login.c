@@ -8,6 +8,8 @@
 #include "web/dbd.h"
 #include "web/exchange.h"
 #include "web/request.h"
+#include "web/usercache.h"
+#include "web/usercache.h"
 
 static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 {
@@ -28,6 +30,8 @@ static apr_status_t finish(wxl_call_t *call, wxl_signin_t *story)
 
     wxl_dbd_door(&door, call->r->server, call->config->db);
     rv = wxl_signin_finish(&call->errand, story, &door.door, &call->answer);
+    if (story->user.id) /* the guard need not ask; known also where he is disabled */
+        wxl_usercache_learn(call->config, &story->user, call->errand.now);
     if (rv == APR_SUCCESS)
         tell(call, story);
     return rv;

@@ -19,22 +19,37 @@ static server_rec *server_of(const ap_directive_t *section, server_rec *main_ser
     return NULL;
 }
 
+/* @return what a directive maps or guards, or NULL */
+static const char *argument_of(apr_pool_t *pool, const ap_directive_t *node)
+{
+    const char *args = node->args;
+    const char *word;
+
+    if (ap_cstr_casecmp(node->directive, "SetHandler") == 0) {
+        word = ap_getword_conf(pool, &args);
+        return ap_cstr_casecmpn(word, PREFIX, sizeof(PREFIX) - 1) == 0 ? word : NULL;
+    }
+    if (ap_cstr_casecmp(node->directive, "AuthType") == 0) {
+        word = ap_getword_conf(pool, &args);
+        return ap_cstr_casecmp(word, WXL_AUTH_TYPE) == 0 ? word : NULL;
+    }
+    return NULL;
+}
+
 static void walk(apr_pool_t *pool, const ap_directive_t *node, server_rec *main_server,
                  server_rec *server, apr_array_header_t *found)
 {
     for (; node; node = node->next) {
-        if (ap_cstr_casecmp(node->directive, "SetHandler") == 0) {
-            const char *args = node->args;
-            const char *handler = ap_getword_conf(pool, &args);
+        const char *argument = argument_of(pool, node);
 
-            if (ap_cstr_casecmpn(handler, PREFIX, sizeof(PREFIX) - 1) == 0) {
-                wxl_mapped_t *mapped = apr_array_push(found);
+        if (argument) {
+            wxl_mapped_t *mapped = apr_array_push(found);
 
-                mapped->handler = handler;
-                mapped->filename = node->filename;
-                mapped->line = node->line_num;
-                mapped->server = server;
-            }
+            mapped->directive = node->directive;
+            mapped->handler = argument;
+            mapped->filename = node->filename;
+            mapped->line = node->line_num;
+            mapped->server = server;
         }
         if (node->first_child) {
             int is_vhost = ap_cstr_casecmp(node->directive, "<VirtualHost") == 0;

@@ -3,12 +3,18 @@
 #include "web/reply.h"
 
 #include <apr_strings.h>
+#include <http_request.h>
+#include <util_filter.h>
 
 #include "gate/crypto.h"
 #include "web/language.h"
 
-#define REALM "wxlogin"
 #define REQUEST_ID_BYTES 12
+
+/* Notes of a request that is refused: the answer, and the status it is for. In notes, as these go
+   along where mod_dir takes over the refusal of a subrequest. */
+#define NOTE_ANSWER "wxlogin-answer"
+#define NOTE_STATUS "wxlogin-status"
 
 /* What the answer to an answer that cannot be written is: fixed, so that nothing can fail. */
 #define LAST_WORDS                                                             \
@@ -39,10 +45,10 @@ int wxl_reply_answer(wxl_call_t *call)
     return send_json(call->r, HTTP_OK, text, len);
 }
 
-int wxl_reply_options(request_rec *r)
+int wxl_reply_options(request_rec *r, const char *allow)
 {
     r->status = HTTP_NO_CONTENT;
-    apr_table_setn(r->headers_out, "Allow", WXL_ALLOW);
+    apr_table_setn(r->headers_out, "Allow", allow);
     return OK;
 }
 
@@ -74,21 +80,26 @@ static const char *action_of(const wxl_errand_t *errand, const wxl_problem_info_
                                                : info->action;
 }
 
-static void set_errors(wxl_json_t *body, const wxl_errand_t *errand, const wxl_problem_info_t *info,
-                       wxl_lang_t lang)
+static const char *field_text(apr_pool_t *pool, wxl_problem_t problem, int limit, wxl_lang_t lang)
 {
-    wxl_json_t *errors = wxl_json_object(errand->pool);
-    const char *text = info->field[lang];
+    const char *text = wxl_problem_info(problem)->field[lang];
+    const char *mark = text ? strstr(text, "%d") : NULL;
 
-    if (errand->limit) {
-        const char *mark = strstr(text, "%d");
+    if (!mark)
+        return text;
+    return apr_psprintf(pool, "%.*s%d%s", (int)(mark - text), text, limit, mark + 2);
+}
 
-        if (mark)
-            text = apr_psprintf(errand->pool, "%.*s%d%s", (int)(mark - text), text, errand->limit,
-                                mark + 2);
-    }
-    wxl_json_set_strings(errors, errand->field, text);
-    wxl_json_set_object(body, "errors", errors);
+/* Each field that is wrong, as {"field": ["why"]}. */
+static void set_fields(wxl_json_t *json, const wxl_errand_t *errand, wxl_lang_t lang)
+{
+    const wxl_wrong_t *wrong;
+
+    wxl_json_set_strings(json, errand->field,
+                         field_text(errand->pool, errand->problem, errand->limit, lang));
+    for (wrong = errand->wrong; wrong; wrong = wrong->next)
+        wxl_json_set_strings(json, wrong->field,
+                             field_text(errand->pool, wrong->problem, wrong->limit, lang));
 }
 
 static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t *info,
@@ -104,8 +115,14 @@ static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t 
     wxl_json_set_string(body, "action", action_of(errand, info));
     if (errand->retry_after)
         wxl_json_set_integer(body, "retry_after", errand->retry_after);
-    if (errand->field && info->field[lang])
-        set_errors(body, errand, info, lang);
+    if (errand->field && info->field[lang]) {
+        wxl_json_t *errors = wxl_json_object(errand->pool);
+
+        set_fields(errors, errand, lang);
+        wxl_json_set_object(body, "errors", errors);
+        if (errand->bare_fields)
+            set_fields(body, errand, lang);
+    }
     if (errand->problem == WXL_WECHAT_ERROR) {
         wxl_json_set_integer(body, "errcode", errand->errcode);
         wxl_json_set_string(body, "errmsg", errand->errmsg);
@@ -114,44 +131,110 @@ static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t 
     return body;
 }
 
-static void set_headers(const wxl_call_t *call, const wxl_problem_info_t *info, wxl_lang_t lang)
+/* RFC 6750, section 3: who brings no token is told the realm, and nothing else. */
+static const char *challenge(const wxl_call_t *call, const wxl_problem_info_t *info)
 {
-    apr_table_t *headers = call->r->headers_out;
+    const char *realm = wxl_config_realm(call->r);
 
+    if (call->errand.problem == WXL_NOT_AUTHENTICATED)
+        return apr_psprintf(call->r->pool, "Bearer realm=\"%s\"", realm);
+    return apr_psprintf(call->r->pool,
+                        "Bearer realm=\"%s\", error=\"invalid_token\", error_description=\"%s\"",
+                        realm, info->error);
+}
+
+static void set_headers(const wxl_call_t *call, apr_table_t *headers,
+                        const wxl_problem_info_t *info, wxl_lang_t lang)
+{
     apr_table_setn(headers, "Content-Language", wxl_problem_lang_tag(lang));
     if (call->errand.retry_after)
         apr_table_setn(headers, "Retry-After", apr_itoa(call->r->pool, call->errand.retry_after));
-    if (info->status == HTTP_METHOD_NOT_ALLOWED)
-        apr_table_setn(headers, "Allow", WXL_ALLOW);
-    if (info->status == HTTP_UNAUTHORIZED) /* RFC 6750, section 3 */
-        apr_table_setn(headers, "WWW-Authenticate",
-                       apr_pstrcat(call->r->pool,
-                                   "Bearer realm=\"" REALM "\", "
-                                   "error=\"invalid_token\", error_description=\"",
-                                   info->error, "\"", NULL));
+    if (info->status == HTTP_METHOD_NOT_ALLOWED && call->endpoint)
+        apr_table_setn(headers, "Allow", call->endpoint->allow);
+    if (info->status == HTTP_UNAUTHORIZED)
+        apr_table_setn(headers, "WWW-Authenticate", challenge(call, info));
 }
 
-int wxl_reply_problem(wxl_call_t *call)
+/* The one log line of a failure, its headers and its body.
+   @return NULL where not even that can be written */
+static const char *speak(const wxl_call_t *call, apr_table_t *headers,
+                         const wxl_problem_info_t *info, apr_size_t *len)
 {
     const wxl_errand_t *errand = &call->errand;
-    const wxl_problem_info_t *info = wxl_problem_info(errand->problem);
     wxl_lang_t lang = wxl_language_of(call->r, call->config->language);
     const char *id = request_id(call->r);
-    const char *text;
-    apr_size_t len;
 
     if (!call->quiet)
         ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
                       "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag, call->r->method,
                       call->r->uri, info->status, info->error_code, errand->why, id);
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_ERROR", info->error_code);
+    set_headers(call, headers, info, lang);
+    return wxl_json_write(errand->pool, body_of(errand, info, lang, id), len);
+}
+
+int wxl_reply_problem(wxl_call_t *call)
+{
+    const wxl_problem_info_t *info = wxl_problem_info(call->errand.problem);
+    apr_size_t len;
+    const char *text = speak(call, call->r->headers_out, info, &len);
+
     if (call->filter_answered)
         return AP_FILTER_ERROR;
     if (call->body_unread) /* nobody will read it, so nothing can follow on this connection */
         call->r->connection->keepalive = AP_CONN_CLOSE;
-    set_headers(call, info, lang);
-    text = wxl_json_write(errand->pool, body_of(errand, info, lang, id), &len);
     if (!text)
         return send_json(call->r, HTTP_INTERNAL_SERVER_ERROR, LAST_WORDS, sizeof(LAST_WORDS) - 1);
     return send_json(call->r, info->status, text, len);
+}
+
+int wxl_reply_refuse(wxl_call_t *call)
+{
+    const wxl_problem_info_t *info = wxl_problem_info(call->errand.problem);
+    request_rec *r = call->r;
+    const char *text = speak(call, r->err_headers_out, info, NULL);
+
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    if (!text)
+        text = LAST_WORDS;
+    apr_table_setn(r->notes, NOTE_ANSWER, text);
+    apr_table_setn(r->notes, NOTE_STATUS, apr_itoa(r->pool, info->status));
+    ap_custom_response(r, info->status, text); /* instead of any ErrorDocument */
+    return info->status;
+}
+
+/* Instead of the page that httpd writes comes what the filter was made with. */
+static apr_status_t say_instead(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r;
+    const char *text = f->ctx;
+    apr_size_t len;
+
+    apr_brigade_cleanup(bb);
+    if (!text)
+        return APR_SUCCESS; /* has been said */
+    f->ctx = NULL;
+    len = strlen(text);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)len);
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(text, len, r->pool, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    return ap_pass_brigade(f->next, bb);
+}
+
+static ap_filter_rec_t *error_filter;
+
+void wxl_reply_error_filter(request_rec *r)
+{
+    const char *text = apr_table_get(r->notes, NOTE_ANSWER);
+    const char *status = apr_table_get(r->notes, NOTE_STATUS);
+
+    if (text && status && strcmp(status, apr_itoa(r->pool, r->status)) == 0)
+        ap_add_output_filter_handle(error_filter, (void *)text, r, r->connection);
+}
+
+void wxl_reply_register(void)
+{
+    error_filter = ap_register_output_filter("WXLOGIN_ERROR", say_instead, NULL, AP_FTYPE_RESOURCE);
 }

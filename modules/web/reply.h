@@ -6,9 +6,6 @@
 
 #include "web/call.h"
 
-/** The methods that every endpoint of today has, for Allow. */
-#define WXL_ALLOW "POST, OPTIONS"
-
 /**
  * Send call->answer, 200.
  * @return what a handler returns to httpd
@@ -23,6 +20,19 @@ int wxl_reply_answer(wxl_call_t *call);
 int wxl_reply_problem(wxl_call_t *call);
 
 /** Answer OPTIONS: 204 with Allow. */
-int wxl_reply_options(request_rec *r);
+int wxl_reply_options(request_rec *r, const char *allow);
+
+/**
+ * Refuse a request in a hook: the same shape and log line, but sent when httpd answers the status.
+ * ErrorDocument is passed over; headers that `Header always` adds are there (CORS needs them).
+ * @return what a hook returns to httpd: the status
+ */
+int wxl_reply_refuse(wxl_call_t *call);
+
+/** Hook insert_error_filter: lets what wxl_reply_refuse() said take the place of httpd's page. */
+void wxl_reply_error_filter(request_rec *r);
+
+/** Register the filter for it, while hooks are registered. */
+void wxl_reply_register(void);
 
 #endif
