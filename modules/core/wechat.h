@@ -50,7 +50,8 @@ apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *
 
 /**
  * After wxl_wechat_read(): is WeChat unwell? It did not answer, or not sensibly, or said itself
- * that it is busy (-1). Errors that are the client's or the administrator's say nothing of its health.
+ * that it is busy (-1). Errors that are the client's or the administrator's say nothing of its
+ * health.
  */
 int wxl_wechat_is_sick(const wxl_errand_t *errand);
 

@@ -66,6 +66,14 @@ static void uncount(exchange_t *ex)
         wxl_limits_unblock(ex->call->r);
 }
 
+/* Copy as much as there is room for, and no half character. */
+static void copy_text(char *to, apr_size_t size, const char *text)
+{
+    apr_cpystrn(to, text ? text : "", size);
+    while (*to && !wxl_json_is_utf8(to, strlen(to)))
+        to[strlen(to) - 1] = '\0';
+}
+
 /* Tell those who wait for the same code. */
 static void publish(exchange_t *ex)
 {
@@ -77,7 +85,7 @@ static void publish(exchange_t *ex)
     if (errand->problem == WXL_OK && strlen(text) >= sizeof(outcome.text)) {
         wxl_upstream_give_up(&ex->ticket);
     } else {
-        apr_cpystrn(outcome.text, text ? text : "", sizeof(outcome.text));
+        copy_text(outcome.text, sizeof(outcome.text), text);
         wxl_upstream_publish(&ex->ticket, &outcome, apr_time_now());
     }
     memset(&ex->ticket, 0, sizeof(ex->ticket));

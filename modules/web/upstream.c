@@ -24,7 +24,7 @@ static const wxl_breaker_rules_t rules = {
     .failures = 5,
     .window = apr_time_from_sec(10),
     .pause = apr_time_from_sec(5),
-    .probe = apr_time_from_sec(70), /* longer than the longest exchange */
+    .probe = apr_time_from_sec(15), /* one that died with its child keeps nobody out for longer */
 };
 
 /* In shared memory. */
