@@ -172,6 +172,30 @@ static void many(wxl_http_engine_t *engine, apr_pool_t *pool)
     is_int(server.seen->requests - before, MANY, "each was asked once");
 }
 
+/* A server that has not said a word yet: those who come next do not wait for its first answer. */
+static void cold(apr_pool_t *pool)
+{
+    asked_t silent, all[10];
+    apr_pool_t *child;
+    wxl_http_engine_t *engine;
+    apr_time_t began = apr_time_now();
+    int good = 0;
+    size_t i;
+
+    apr_pool_create(&child, pool);
+    engine = wxl_http_engine_create(child);
+    silent = ask(engine, pool, "/silent");
+    apr_sleep(50000);
+    for (i = 0; i < COUNT(all); i++)
+        all[i] = ask(engine, pool, "/good");
+    for (i = 0; i < COUNT(all); i++)
+        good += hear(&all[i], pool, TIMEOUT_MS * 2) && all[i].reply.status == 200;
+    is_int(good, COUNT(all), "the first call has no answer: the others have");
+    ok(elapsed(began) < TIMEOUT_MS, "and did not wait for it: %d ms", elapsed(began));
+    ok(hear(&silent, pool, TIMEOUT_MS * 2), "which ends by the clock");
+    apr_pool_destroy(child);
+}
+
 /* Whoever drops a call is not woken: its bell may have another owner by now. */
 static void dropped(wxl_http_engine_t *engine, apr_pool_t *pool)
 {
@@ -306,6 +330,7 @@ int main(void)
     kept(engine, pool);
     nobody(engine, pool);
     apr_pool_destroy(child);
+    cold(pool);
     the_end(pool);
     server_stop(&server);
     return done_testing();
