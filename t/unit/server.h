@@ -170,7 +170,7 @@ static inline server_t server_start(const script_t *scripts, int count)
 
     server.seen =
         mmap(NULL, sizeof(*server.seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    server.socket = server_listen(16, &server.port);
+    server.socket = server_listen(128, &server.port);
     fflush(stdout);
     server.pid = fork();
     if (server.pid == 0) {

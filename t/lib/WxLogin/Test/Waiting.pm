@@ -1,0 +1,155 @@
+package WxLogin::Test::Waiting;
+
+=head1 NAME
+
+WxLogin::Test::Waiting - sign-ins that wait for WeChat, and what they cost meanwhile
+
+=head1 SYNOPSIS
+
+    use WxLogin::Test::Waiting;
+
+    my $wechat = WxLogin::Test::FakeWeChat->new;
+    my $httpd = waiting_httpd($wechat, children => 2, timeout => 5, more => 'WxLoginExchangeMode blocking')->start;
+
+    my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } $wechat->codes(300, latency => 1500));
+    asked($wechat, 300);                 # waits until WeChat has been asked so often; the number
+    my @res = $waiting->answers(10);     # as Client's, in the order of the requests
+    my @fh  = $waiting->sockets;         # to be reset, half closed ...
+
+    my $before = load($pid);             # {fds => N, threads => N, kb => N} of a process
+    until_true(sub { ... }, 5);          # asks every 20 ms; undef: not in time
+    load_back($pid, $before, 5);         # waits until fds and threads are back; '' or what is left
+
+    my ($ms) = slowest(sub { get($httpd, '/index.html') }, 2);    # the slowest of many, for 2 seconds
+
+waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
+are those of WxLogin::Test::Httpd and timeout (3), connect (1), more (directives); C<url> instead of a
+FakeWeChat.
+
+=cut
+
+use strict;
+use warnings;
+use Exporter 'import';
+use Time::HiRes qw(time sleep);
+use WxLogin::Test::Client;
+use WxLogin::Test::Httpd;
+use WxLogin::Test::Process;
+
+our @EXPORT = qw(waiting_httpd login asked load load_back until_true slowest statuses);
+
+sub waiting_httpd {
+    my ($wechat, %o) = @_;
+    my ($timeout, $connect) = (delete $o{timeout} // 3, delete $o{connect} // 1);
+    my $more = delete $o{more} // '';
+    my $url = delete $o{url} // $wechat->url;
+    my $mpm = $o{mpm} || $ENV{WX_MPM} || 'event';
+    my $slack = 4 * ($o{children} || 1) + 4;
+    my $room = $mpm eq 'prefork' ? '' : "ServerLimit $slack\n" . ($mpm eq 'event' ? "AsyncRequestWorkerFactor 100\n" : '');
+    return WxLogin::Test::Httpd->new(loglevel => 'info', %o, config => <<"CONF");
+$room
+ListenBacklog 1024
+WxLoginEnvironment development
+WxLoginSecretKey env:WX_SECRET_KEY
+WxLoginAppId \${WX_APP_ID}
+WxLoginAppSecret env:WX_APP_SECRET
+WxLoginExchangeURL $url
+WxLoginExchangeTimeout $timeout connect=$connect
+\@SQLITE\@
+\@ENDPOINTS\@
+$more
+CONF
+}
+
+sub login {
+    my ($code, @headers) = @_;
+    return json_request('/api/login/', { code => $code }, @headers);
+}
+
+# Sent, and nobody waits for the answer yet.
+sub send {
+    my ($class, $target, @requests) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my @jobs = map {
+        my ($fh, $port) = WxLogin::Test::Client::_connect($target);
+        my $job = { fh => $fh, port => $port, raw => '', method => 'POST', started => time };
+        $fh ? WxLogin::Test::Client::_send($job, $_) : ($job->{error} = 'connect');
+        $job;
+    } @requests;
+    return bless { jobs => \@jobs }, $class;
+}
+
+sub sockets { return map { $_->{fh} } @{ $_[0]{jobs} } }
+
+sub answers {
+    my ($self, $seconds) = @_;
+    my @jobs = @{ $self->{jobs} };
+    WxLogin::Test::Client::_collect($seconds, grep { $_->{fh} } @jobs);
+    return map { WxLogin::Test::Client::_result($_) } @jobs;
+}
+
+# {200 => 17, 'timeout' => 1}
+sub statuses {
+    my %count;
+    $count{ $_->{status} || $_->{error} || 'none' }++ for @_;
+    return \%count;
+}
+
+sub until_true {
+    my ($condition, $seconds) = @_;
+    my $until = time + WxLogin::Test::Process::slow($seconds // 5);
+    while (1) {
+        my $value = $condition->();
+        return $value if $value;
+        return if time > $until;
+        sleep 0.02;
+    }
+}
+
+sub asked {
+    my ($wechat, $n, $seconds) = @_;
+    until_true(sub { $wechat->asked_in_all >= $n }, $seconds // 10);
+    return $wechat->asked_in_all;
+}
+
+sub load {
+    my $pid = shift;
+    my %load = (fds => 0, threads => 0, kb => 0);
+    opendir my $dh, "/proc/$pid/fd" or return \%load;
+    $load{fds} = grep { !/^\./ } readdir $dh;
+    open my $fh, '<', "/proc/$pid/status" or return \%load;
+    while (<$fh>) {
+        $load{threads} = $1 if /^Threads:\s+(\d+)/;
+        $load{kb}      = $1 if /^VmRSS:\s+(\d+)/;
+    }
+    return \%load;
+}
+
+# Connections to WeChat are kept, so a few descriptors more than at first are no leak.
+sub load_back {
+    my ($pid, $before, $seconds, $kept) = @_;
+    my $now;
+    return '' if until_true(sub {
+        $now = load($pid);
+        return $now->{fds} <= $before->{fds} + ($kept // 0) && $now->{threads} <= $before->{threads};
+    }, $seconds);
+    return "fds $before->{fds} -> $now->{fds}, threads $before->{threads} -> $now->{threads}";
+}
+
+# In milliseconds: (the slowest, how many there were)
+sub slowest {
+    my ($do, $seconds) = @_;
+    my ($worst, $n) = (0, 0);
+    my $until = time + $seconds;
+    while (time < $until) {
+        my $began = time;
+        $do->();
+        my $ms = 1000 * (time - $began);
+        $worst = $ms if $ms > $worst;
+        $n++;
+        sleep 0.01;
+    }
+    return ($worst, $n);
+}
+
+1;
