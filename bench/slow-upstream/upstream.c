@@ -1,11 +1,12 @@
 /*
- * A WeChat for load tests: answers each GET with a new openid after so many milliseconds.
+ * A WeChat for load tests: answers each GET with an openid after so many milliseconds.
  *
- *     upstream PORT MILLISECONDS
+ *     upstream PORT MILLISECONDS [USERS]
  *
- * One thread, epoll; all answers take the same time, so those that wait form a queue. Listens on
- * 127.0.0.1 only. Ends on SIGTERM.
+ * The openids are those of USERS users (10000), in turns. One thread, epoll; all answers take the
+ * same time, so those that wait form a queue. Listens on 127.0.0.1 only. Ends on SIGTERM.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -33,7 +34,7 @@ typedef struct {
 static due_t queue[MOST_FDS]; /* a ring */
 static unsigned head, tail;
 static unsigned turns[MOST_FDS];
-static unsigned long long served;
+static unsigned long long served, users = 10000;
 
 static int64_t now_us(void)
 {
@@ -52,7 +53,7 @@ static void answer(const due_t *due)
         return; /* it was closed meanwhile */
     snprintf(body, sizeof(body),
              "{\"session_key\":\"jHwS8qG\\/Gwn4jHwS8qGGwg==\",\"openid\":\"oLoad%023llu\"}",
-             served++ % 1000);
+             served++ % users);
     len = snprintf(reply, sizeof(reply),
                    "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/plain\r\n"
                    "Content-Length: %zu\r\n\r\n%s",
@@ -119,14 +120,18 @@ static int listen_on(int port)
 int main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS], event = {.events = EPOLLIN};
-    struct rlimit files = {MOST_FDS, MOST_FDS};
+    struct rlimit files;
     int64_t delay;
     int listener, epoll, i;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: upstream PORT MILLISECONDS\n");
+    if (argc != 3 && argc != 4) {
+        fprintf(stderr, "usage: upstream PORT MILLISECONDS [USERS]\n");
         return 2;
     }
+    if (argc == 4 && atoll(argv[3]) > 0)
+        users = (unsigned long long)atoll(argv[3]);
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max < MOST_FDS ? files.rlim_max : MOST_FDS;
     setrlimit(RLIMIT_NOFILE, &files);
     delay = (int64_t)atoi(argv[2]) * 1000;
     listener = listen_on(atoi(argv[1]));
