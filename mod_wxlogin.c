@@ -33,6 +33,7 @@
 #include "web/exchange.h"
 #include "web/limit.h"
 #include "web/limit_config.h"
+#include "web/reply.h"
 #include "web/shm.h"
 
 static void hooks(apr_pool_t *pool);
@@ -77,6 +78,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 {
     (void)plog, (void)ptemp;
     ap_add_version_component(pconf, "mod_wxlogin/" WXL_VERSION);
+    wxl_reply_prepare(pconf);
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* only a rehearsal: the configuration will be read again */
     wxl_shm_begin();

@@ -114,6 +114,43 @@ static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t 
     return body;
 }
 
+/* What every refused request is told, up to the two members that differ. Such a request shall cost
+   no more than a file that is not there; most of its cost would be making this text anew. */
+static const char *refusals[WXL_LANGS];
+
+void wxl_reply_prepare(apr_pool_t *pconf)
+{
+    wxl_errand_t errand;
+    apr_size_t len;
+    int lang;
+
+    wxl_errand_init(&errand, pconf, 0);
+    errand.problem = WXL_RATE_LIMITED;
+    for (lang = 0; lang < WXL_LANGS; lang++) {
+        wxl_json_t *body = body_of(&errand, wxl_problem_info(errand.problem), lang, "");
+        const char *text = wxl_json_write(pconf, body, &len);
+        const char *last = text ? strstr(text, ",\"request_id\":") : NULL;
+
+        refusals[lang] = last ? apr_pstrmemdup(pconf, text, (apr_size_t)(last - text)) : NULL;
+    }
+}
+
+/* @return the body, or NULL where it was not prepared */
+static const char *refusal_of(const wxl_errand_t *errand, wxl_lang_t lang, const char *id,
+                              apr_size_t *len)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@-";
+    const char *text;
+
+    if (errand->problem != WXL_RATE_LIMITED || !refusals[lang] || id[strspn(id, plain)])
+        return NULL;
+    text = apr_pstrcat(errand->pool, refusals[lang],
+                       ",\"retry_after\":", apr_itoa(errand->pool, errand->retry_after),
+                       ",\"request_id\":\"", id, "\"}", NULL);
+    *len = strlen(text);
+    return text;
+}
+
 static void set_headers(const wxl_call_t *call, const wxl_problem_info_t *info, wxl_lang_t lang)
 {
     apr_table_t *headers = call->r->headers_out;
@@ -150,7 +187,9 @@ int wxl_reply_problem(wxl_call_t *call)
     if (call->body_unread) /* nobody will read it, so nothing can follow on this connection */
         call->r->connection->keepalive = AP_CONN_CLOSE;
     set_headers(call, info, lang);
-    text = wxl_json_write(errand->pool, body_of(errand, info, lang, id), &len);
+    text = refusal_of(errand, lang, id, &len);
+    if (!text)
+        text = wxl_json_write(errand->pool, body_of(errand, info, lang, id), &len);
     if (!text)
         return send_json(call->r, HTTP_INTERNAL_SERVER_ERROR, LAST_WORDS, sizeof(LAST_WORDS) - 1);
     return send_json(call->r, info->status, text, len);

@@ -9,6 +9,9 @@
 /** The methods that every endpoint of today has, for Allow. */
 #define WXL_ALLOW "POST, OPTIONS"
 
+/** Write what can be written beforehand. In post_config, in the parent; pconf keeps it. */
+void wxl_reply_prepare(apr_pool_t *pconf);
+
 /**
  * Send call->answer, 200.
  * @return what a handler returns to httpd
