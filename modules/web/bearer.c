@@ -78,7 +78,8 @@ static apr_status_t from_query(wxl_errand_t *errand, request_rec *r, const char 
             continue;
         if (visit->query_tokens > 1)
             return fail(errand, "more than one token in the query");
-        *token = visit->query_token;
+        if (*visit->query_token)
+            *token = visit->query_token;
         return APR_SUCCESS;
     }
     return APR_SUCCESS;
