@@ -133,6 +133,6 @@ static void hooks(apr_pool_t *pool)
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(wxl_guard_error, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(wxl_reply_error_filter, NULL, NULL, APR_HOOK_MIDDLE);
-    /* Before mod_log_config; for what failed before post_read_request. */
-    ap_hook_log_transaction(wxl_bearer_blur, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Before mod_log_config. */
+    ap_hook_log_transaction(wxl_bearer_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }
