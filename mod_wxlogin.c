@@ -89,6 +89,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 {
     (void)plog, (void)ptemp;
     ap_add_version_component(pconf, "mod_wxlogin/" WXL_VERSION);
+    wxl_reply_prepare(pconf);
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK; /* only a rehearsal: the configuration will be read again */
     wxl_shm_begin();
@@ -158,6 +159,6 @@ static void hooks(apr_pool_t *pool)
     ap_hook_insert_error_filter(wxl_guard_error, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(wxl_reply_error_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);
-    /* Before mod_log_config; for what failed before post_read_request. */
-    ap_hook_log_transaction(wxl_bearer_blur, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Before mod_log_config. */
+    ap_hook_log_transaction(wxl_bearer_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

@@ -78,7 +78,8 @@ static apr_status_t from_query(wxl_errand_t *errand, request_rec *r, const char 
             continue;
         if (visit->query_tokens > 1)
             return fail(errand, "more than one token in the query");
-        *token = visit->query_token;
+        if (*visit->query_token)
+            *token = visit->query_token;
         return APR_SUCCESS;
     }
     return APR_SUCCESS;
@@ -193,11 +194,24 @@ static const char *text_without(apr_pool_t *pool, const char *text, const apr_ar
                        rest ? rest : "", mark + 1 + len, NULL);
 }
 
+/* Before there is a location nobody knows whether the query is ours to change; httpd itself may
+   find fault with the request, and log it. Now it is known: the URI is itself again. */
+static void restore_uri(request_rec *r)
+{
+    wxl_visit_t *visit = wxl_visit_seen(r);
+
+    if (visit && visit->unparsed_uri) {
+        r->unparsed_uri = visit->unparsed_uri;
+        visit->unparsed_uri = NULL;
+    }
+}
+
 int wxl_bearer_take(request_rec *r)
 {
     const apr_array_header_t *names = wxl_config_dir(r)->query_tokens;
     const char *rest;
 
+    restore_uri(r);
     if (!names || !r->args)
         return DECLINED;
     rest = without(r->pool, r->args, names, wxl_visit_of(r));
@@ -212,8 +226,29 @@ int wxl_bearer_take(request_rec *r)
 int wxl_bearer_blur(request_rec *r)
 {
     const apr_array_header_t *names = wxl_config_of(r->server)->query_tokens;
+    const char *uri;
 
-    if (names)
+    if (!names)
+        return DECLINED;
+    r->the_request = (char *)text_without(r->pool, r->the_request, names);
+    if (r->parsed_uri.scheme) /* mod_proxy, as a forward proxy, takes it as it stands now */
+        return DECLINED;
+    uri = text_without(r->pool, r->unparsed_uri, names);
+    if (uri != r->unparsed_uri) {
+        wxl_visit_of(r)->unparsed_uri = r->unparsed_uri;
+        r->unparsed_uri = (char *)uri;
+    }
+    return DECLINED;
+}
+
+int wxl_bearer_forget(request_rec *r)
+{
+    const apr_array_header_t *names = wxl_config_of(r->server)->query_tokens;
+
+    for (; names && r; r = r->next) {
         r->the_request = (char *)text_without(r->pool, r->the_request, names);
+        if (r->args)
+            r->args = (char *)without(r->pool, r->args, names, NULL);
+    }
     return DECLINED;
 }

@@ -27,10 +27,18 @@ apr_status_t wxl_bearer_find(wxl_errand_t *errand, request_rec *r, const char **
 int wxl_bearer_take(request_rec *r);
 
 /**
- * Hooks post_read_request and log_transaction: take tokens out of the request line, which is what
- * the access log shows, by all the names that are used anywhere in the server.
+ * Hook post_read_request: take tokens out of the request line, which is what the access log shows,
+ * by all the names that are used anywhere in the server; and out of the URI, until the location is
+ * known.
  * @return DECLINED
  */
 int wxl_bearer_blur(request_rec *r);
+
+/**
+ * Hook log_transaction, before mod_log_config: the same for what failed before that, and for the
+ * queries of locations that use no query tokens.
+ * @return DECLINED
+ */
+int wxl_bearer_forget(request_rec *r);
 
 #endif

@@ -162,5 +162,5 @@ void wxl_guard_error(request_rec *r)
 
     if (r->status == HTTP_FORBIDDEN && is_guarded(r) &&
         !(visit && (visit->passed || visit->refused)))
-        refuse(r, WXL_PERMISSION_DENIED, "Require denies it to everybody");
+        refuse(r, WXL_PERMISSION_DENIED, "refused before a user was asked for");
 }

@@ -131,6 +131,39 @@ static wxl_json_t *body_of(const wxl_errand_t *errand, const wxl_problem_info_t 
     return body;
 }
 
+/* What every refused request is told, up to the two members that differ. Such a request shall cost
+   no more than a file that is not there; most of its cost would be making this text anew. */
+static const char *refusals[WXL_LANGS];
+
+void wxl_reply_prepare(apr_pool_t *pconf)
+{
+    wxl_errand_t errand;
+    apr_size_t len;
+    int lang;
+
+    wxl_errand_init(&errand, pconf, 0);
+    errand.problem = WXL_RATE_LIMITED;
+    for (lang = 0; lang < WXL_LANGS; lang++) {
+        wxl_json_t *body = body_of(&errand, wxl_problem_info(errand.problem), lang, "");
+        const char *text = wxl_json_write(pconf, body, &len);
+        const char *last = text ? strstr(text, ",\"request_id\":") : NULL;
+
+        refusals[lang] = last ? apr_pstrmemdup(pconf, text, (apr_size_t)(last - text)) : NULL;
+    }
+}
+
+/* @return the body, or NULL where it was not prepared */
+static const char *refusal_of(const wxl_errand_t *errand, wxl_lang_t lang, const char *id)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@-";
+
+    if (errand->problem != WXL_RATE_LIMITED || !refusals[lang] || id[strspn(id, plain)])
+        return NULL;
+    return apr_pstrcat(errand->pool, refusals[lang],
+                       ",\"retry_after\":", apr_itoa(errand->pool, errand->retry_after),
+                       ",\"request_id\":\"", id, "\"}", NULL);
+}
+
 /* RFC 6750, section 3: who brings no token is told the realm, and nothing else. */
 static const char *challenge(const wxl_call_t *call, const wxl_problem_info_t *info)
 {
@@ -158,11 +191,12 @@ static void set_headers(const wxl_call_t *call, apr_table_t *headers,
 /* The one log line of a failure, its headers and its body.
    @return NULL where not even that can be written */
 static const char *speak(const wxl_call_t *call, apr_table_t *headers,
-                         const wxl_problem_info_t *info, apr_size_t *len)
+                         const wxl_problem_info_t *info)
 {
     const wxl_errand_t *errand = &call->errand;
     wxl_lang_t lang = wxl_language_of(call->r, call->config->language);
     const char *id = request_id(call->r);
+    const char *text;
 
     if (!call->quiet)
         ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
@@ -170,14 +204,14 @@ static const char *speak(const wxl_call_t *call, apr_table_t *headers,
                       call->r->uri, info->status, info->error_code, errand->why, id);
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_ERROR", info->error_code);
     set_headers(call, headers, info, lang);
-    return wxl_json_write(errand->pool, body_of(errand, info, lang, id), len);
+    text = refusal_of(errand, lang, id);
+    return text ? text : wxl_json_write(errand->pool, body_of(errand, info, lang, id), NULL);
 }
 
 int wxl_reply_problem(wxl_call_t *call)
 {
     const wxl_problem_info_t *info = wxl_problem_info(call->errand.problem);
-    apr_size_t len;
-    const char *text = speak(call, call->r->headers_out, info, &len);
+    const char *text = speak(call, call->r->headers_out, info);
 
     if (call->filter_answered)
         return AP_FILTER_ERROR;
@@ -185,14 +219,14 @@ int wxl_reply_problem(wxl_call_t *call)
         call->r->connection->keepalive = AP_CONN_CLOSE;
     if (!text)
         return send_json(call->r, HTTP_INTERNAL_SERVER_ERROR, LAST_WORDS, sizeof(LAST_WORDS) - 1);
-    return send_json(call->r, info->status, text, len);
+    return send_json(call->r, info->status, text, strlen(text));
 }
 
 int wxl_reply_refuse(wxl_call_t *call)
 {
     const wxl_problem_info_t *info = wxl_problem_info(call->errand.problem);
     request_rec *r = call->r;
-    const char *text = speak(call, r->err_headers_out, info, NULL);
+    const char *text = speak(call, r->err_headers_out, info);
 
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");

@@ -6,6 +6,9 @@
 
 #include "web/call.h"
 
+/** Write what can be written beforehand. In post_config, in the parent; pconf keeps it. */
+void wxl_reply_prepare(apr_pool_t *pconf);
+
 /**
  * Send call->answer, 200.
  * @return what a handler returns to httpd

@@ -13,6 +13,7 @@
 typedef struct {
     const char *query_token; /* the token that stood in the query, which it has been taken out of */
     int query_tokens;        /* how many there were */
+    char *unparsed_uri;      /* with its tokens; NULL: it is in its place */
     const wxl_user_t *user;  /* whose token it is; NULL: not known */
     int inside;              /* mod_authz_core is being asked */
     int passed;              /* all that may refuse it has let it pass */

@@ -106,7 +106,7 @@ for my $file (modules_files()) {
                 && $file ne 'modules/web/reply.c';
         }
         push @logs, "$at: $_" if $file !~ m{^modules/web/|^mod_} && /\b(?:f?printf|syslog|perror|puts)\s*\(/;
-        push @config, "$at: $_" if /\bwxlogin_module\b/ && !/\bconn_config\b/ && $file !~ m{^modules/web/(?:config\.c|private\.h)$};
+        push @config, "$at: $_" if /\bwxlogin_module\b/ && !/\bconn_config\b/ && $file !~ m{^modules/web/(?:config\.c|visit\.c|private\.h)$};    # a visit is of one request
     }
 }
 rule('a request_rec or server_rec is unknown below web/', @httpd_below);
