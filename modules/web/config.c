@@ -81,6 +81,10 @@ static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
         merged->exchange_blocking = add->exchange_blocking;
         merged->exchange_blocking_set = 1;
     }
+    if (add->breaker_set) {
+        merged->breaker_off = add->breaker_off;
+        merged->breaker_set = 1;
+    }
 }
 
 static void merge_guard(apr_pool_t *pool, wxl_config_t *merged, const wxl_config_t *add)
@@ -184,6 +188,7 @@ int wxl_config_is_set(const wxl_config_t *config)
 {
     return config->environment_set || config->language_set || config->appid_set ||
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
-           config->exchange_limit_set || config->exchange_blocking_set || config->access_ttl_set ||
-           config->refresh_ttl_set || config->user_cache_set || config->user_cache_stale_set;
+           config->exchange_limit_set || config->exchange_blocking_set || config->breaker_set ||
+           config->access_ttl_set || config->refresh_ttl_set || config->user_cache_set ||
+           config->user_cache_stale_set;
 }

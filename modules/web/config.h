@@ -20,6 +20,7 @@ typedef struct {
     wxl_signin_settings_t signin;
     int exchange_limit;    /* exchanges that may be under way in a child */
     int exchange_blocking; /* never park */
+    int breaker_off;       /* ask WeChat also while it is known to be down */
     int secret_literal;    /* the AppSecret stands in the configuration file itself */
     int key_literal;       /* the key does */
 
@@ -32,6 +33,7 @@ typedef struct {
     unsigned timeout_set : 1;
     unsigned exchange_limit_set : 1;
     unsigned exchange_blocking_set : 1;
+    unsigned breaker_set : 1;
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
     unsigned user_cache_set : 1;

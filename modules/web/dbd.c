@@ -215,11 +215,10 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
     wxl_dbd_door_t *door = of->baton;
     ap_dbd_t *rec;
     apr_status_t rv;
-    int probe;
 
     if (!door->pool)
         return wxl_fail(errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "no data base is configured");
-    rv = ask_breaker(errand, door->pool, &probe);
+    rv = ask_breaker(errand, door->pool, &door->probe);
     if (rv != APR_SUCCESS)
         return rv;
     rv = enter(door->pool);
@@ -228,8 +227,8 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, rv, "all data base connections are busy");
     }
     rec = take(door, errand->pool);
-    tell_breaker(door, rec != NULL, probe);
     if (!rec) {
+        tell_breaker(door, 0, door->probe);
         leave(door->pool);
         errand->retry_after = 1;
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is out of reach");
@@ -243,11 +242,14 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
     return APR_SUCCESS;
 }
 
-static void close_door(const wxl_db_door_t *of, wxl_db_t *db)
+static void close_door(const wxl_db_door_t *of, const wxl_errand_t *errand, wxl_db_t *db)
 {
     wxl_dbd_door_t *door = of->baton;
 
-    (void)db;
+    /* SQLite: a file that another process writes to is not out of reach. */
+    int lost = errand->problem == WXL_DB_UNAVAILABLE && db->dialect == WXL_PGSQL;
+
+    tell_breaker(door, !lost, door->probe);
     dbd.close(door->server, door->rec);
     leave(door->pool);
 }
@@ -260,6 +262,7 @@ void wxl_dbd_door(wxl_dbd_door_t *door, server_rec *server, wxl_dbd_pool_t *db)
     door->server = server;
     door->pool = db;
     door->rec = NULL;
+    door->probe = 0;
 }
 
 apr_uint64_t wxl_dbd_realm(const wxl_dbd_pool_t *db)

@@ -25,6 +25,7 @@ typedef struct {
     server_rec *server;
     wxl_dbd_pool_t *pool;
     ap_dbd_t *rec; /* mod_dbd's, while lent */
+    int probe;     /* the breaker let this request through to see */
 } wxl_dbd_door_t;
 
 /** Forget what an earlier reading of the configuration found. */

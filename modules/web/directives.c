@@ -138,6 +138,16 @@ static const char *set_exchange_mode(cmd_parms *cmd, void *dir, const char *valu
     return NULL;
 }
 
+static const char *set_exchange_breaker(cmd_parms *cmd, void *dir, int on)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->breaker_off = !on;
+    config->breaker_set = 1;
+    return NULL;
+}
+
 static const char *set_access_ttl(cmd_parms *cmd, void *dir, const char *value)
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
@@ -317,6 +327,8 @@ const command_rec wxl_directives[] = {
                   "exchanges that may be under way in a child (1000)"),
     AP_INIT_TAKE1(WXL_D_EXCHANGE_MODE, set_exchange_mode, NULL, RSRC_CONF,
                   "auto (park where the MPM can) or blocking"),
+    AP_INIT_FLAG(WXL_D_EXCHANGE_BREAKER, set_exchange_breaker, NULL, RSRC_CONF,
+                 "on (the default): after failures in a row WeChat is left alone for a while"),
     AP_INIT_TAKE1(WXL_D_ACCESS_TTL, set_access_ttl, NULL, RSRC_CONF,
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,

@@ -18,6 +18,7 @@
 #define WXL_D_TIMEOUT "WxLoginExchangeTimeout"
 #define WXL_D_EXCHANGE_LIMIT "WxLoginExchangeLimit"
 #define WXL_D_EXCHANGE_MODE "WxLoginExchangeMode"
+#define WXL_D_EXCHANGE_BREAKER "WxLoginExchangeBreaker"
 #define WXL_D_ACCESS_TTL "WxLoginAccessTTL"
 #define WXL_D_REFRESH_TTL "WxLoginRefreshTTL"
 #define WXL_D_MAX_BODY "WxLoginMaxBody"

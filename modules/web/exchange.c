@@ -116,7 +116,7 @@ static void hear(exchange_t *ex, const wxl_http_reply_t *reply)
 
     errand->now = apr_time_now(); /* it may have taken seconds */
     wxl_wechat_read(errand, &ex->story->settings->wechat, reply, &ex->story->openid);
-    wxl_upstream_report(errand, ex->call->r->server, ex->probe);
+    wxl_upstream_report(errand, ex->call->config, ex->call->r->server, ex->probe);
     publish(ex);
 }
 
@@ -175,7 +175,8 @@ static int ask(exchange_t *ex)
     wxl_errand_t *errand = &ex->call->errand;
     wxl_http_reply_t reply;
 
-    if (count(ex) != APR_SUCCESS || wxl_upstream_enter(errand, &ex->probe) != APR_SUCCESS) {
+    if (count(ex) != APR_SUCCESS ||
+        wxl_upstream_enter(errand, ex->call->config, &ex->probe) != APR_SUCCESS) {
         wxl_upstream_give_up(&ex->ticket);
         memset(&ex->ticket, 0, sizeof(ex->ticket));
         return 1;

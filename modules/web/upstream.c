@@ -3,6 +3,7 @@
 #include "web/upstream.h"
 
 #include <apr_global_mutex.h>
+#include <apr_hash.h>
 #include <util_mutex.h>
 
 #include "base/breaker.h"
@@ -12,6 +13,7 @@
 #define MUTEX "wxlogin-codes"
 #define RETAINED "mod_wxlogin/upstream"
 #define SECRET_SIZE 32
+#define BREAKERS 64
 
 /* Codes remembered at once; of 200 bytes each, and the system gives memory only as it is used. */
 #define CODES 65536
@@ -27,9 +29,10 @@ static const wxl_breaker_rules_t rules = {
     .probe = apr_time_from_sec(15), /* one that died with its child keeps nobody out for longer */
 };
 
-/* In shared memory. */
+/* In shared memory. Servers that ask different hosts have different breakers; should two hosts
+   meet in one, it is too careful, never too trusting. */
 typedef struct {
-    wxl_breaker_t breaker;
+    wxl_breaker_t breakers[BREAKERS];
     char secret[SECRET_SIZE];
 } shared_t;
 
@@ -90,10 +93,21 @@ void wxl_upstream_child(apr_pool_t *pchild, server_rec *server)
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, server, "WXL0533: Mutex %s", MUTEX);
 }
 
-apr_status_t wxl_upstream_enter(wxl_errand_t *errand, int *probe)
+static wxl_breaker_t *breaker_of(const wxl_config_t *config)
 {
-    apr_interval_time_t wait = wxl_breaker_enter(&shared->breaker, &rules, apr_time_now(), probe);
+    apr_ssize_t len = APR_HASH_KEY_STRING;
 
+    return &shared->breakers[apr_hashfunc_default(config->signin.wechat.origin, &len) % BREAKERS];
+}
+
+apr_status_t wxl_upstream_enter(wxl_errand_t *errand, const wxl_config_t *config, int *probe)
+{
+    apr_interval_time_t wait;
+
+    *probe = 0;
+    if (config->breaker_off)
+        return APR_SUCCESS;
+    wait = wxl_breaker_enter(breaker_of(config), &rules, apr_time_now(), probe);
     if (wait == 0)
         return APR_SUCCESS;
     if (wait > rules.pause) /* a probe is under way */
@@ -102,15 +116,18 @@ apr_status_t wxl_upstream_enter(wxl_errand_t *errand, int *probe)
     return wxl_fail(errand, WXL_WECHAT_BUSY, APR_SUCCESS, "WeChat is known to be out of reach");
 }
 
-void wxl_upstream_report(const wxl_errand_t *errand, server_rec *server, int probe)
+void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config, server_rec *server,
+                         int probe)
 {
+    if (config->breaker_off)
+        return;
     if (wxl_wechat_is_sick(errand)) {
-        if (wxl_breaker_failure(&shared->breaker, &rules, apr_time_now(), probe))
+        if (wxl_breaker_failure(breaker_of(config), &rules, apr_time_now(), probe))
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
                          "WXL0513: WeChat failed %d times in a row (last: %s): nobody asks it for "
                          "%d s, then one sign-in tries",
                          rules.failures, errand->why, (int)apr_time_sec(rules.pause));
-    } else if (wxl_breaker_success(&shared->breaker)) {
+    } else if (wxl_breaker_success(breaker_of(config))) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server, "WXL0514: WeChat answers again");
     }
 }

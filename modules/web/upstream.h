@@ -12,6 +12,7 @@
 
 #include "base/errand.h"
 #include "core/codes.h"
+#include "web/config.h"
 
 /** Register our name for the Mutex directive; called in pre_config. */
 void wxl_upstream_register(apr_pool_t *pconf);
@@ -27,10 +28,11 @@ void wxl_upstream_child(apr_pool_t *pchild, server_rec *server);
  * @param probe set to 1 where this exchange decides whether the others may
  * @return APR_SUCCESS, or WXL_WECHAT_BUSY failed, with the seconds to wait
  */
-apr_status_t wxl_upstream_enter(wxl_errand_t *errand, int *probe);
+apr_status_t wxl_upstream_enter(wxl_errand_t *errand, const wxl_config_t *config, int *probe);
 
 /** Tell how WeChat was: as the errand says, after the reply was read. */
-void wxl_upstream_report(const wxl_errand_t *errand, server_rec *server, int probe);
+void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config, server_rec *server,
+                         int probe);
 
 /** core/codes under its lock. @return of claim: as there */
 wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char *code);
