@@ -35,7 +35,7 @@ sub full {
         is $wechat->asked($code), 0, 'WeChat was not asked';
     }
     my ($worst) = slowest(sub { get($httpd, '/index.html') }, 0.5);
-    cmp_ok $worst, '<', WxLogin::Test::Process::slow(300), "static pages meanwhile: $worst ms at most";
+    cmp_ok $worst, '<', WxLogin::Test::Process::slow(700), "static pages meanwhile: $worst ms at most";
     is_deeply statuses($waiting->answers(10)), { 200 => $room }, 'those who wait are answered';
     login_ok(post_json($httpd, '/api/login/', { code => $late[0] }), name => 'the refused code, later');
     ($waiting) = hold($httpd, $room, 200);
@@ -99,10 +99,12 @@ subtest 'prefork: half the processes' => sub {
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     full($httpd, 4);
     # one that is killed while it waits takes no place for ever
+    my %before = map { $_ => load($_)->{fds} } $httpd->children;
     my ($waiting) = hold($httpd, 1, 10_000);
-    my ($busy) = sort { load($b)->{fds} <=> load($a)->{fds} } $httpd->children;
+    my ($busy) = sort { load($b)->{fds} - $before{$b} <=> load($a)->{fds} - $before{$a} } keys %before;
     $log->announce(qr/AH00052/);
     CORE::kill('KILL', $busy);
+    until_true(sub { !CORE::kill(0, $busy) }, 5);    # a zombie counts until httpd has looked
     $waiting->answers(3);
     ($waiting) = hold($httpd, 4, 300);
     is_deeply statuses($waiting->answers(10)), { 200 => 4 }, 'a place of one who was killed is free again';
@@ -110,14 +112,14 @@ subtest 'prefork: half the processes' => sub {
 };
 
 subtest 'connections' => sub {
-    my $httpd = waiting_httpd($wechat, threads => 4, more => "AsyncRequestWorkerFactor 4\nWxLoginExchangeLimit 500")->start;
-    like $httpd->log, qr/WXL0530: a child can hold 16 waiting sign-ins, not the 500 of WxLoginExchangeLimit: raise AsyncRequestWorkerFactor to 157/,
+    my $httpd = waiting_httpd($wechat, threads => 8, more => "AsyncRequestWorkerFactor 4\nWxLoginExchangeLimit 500")->start;
+    like $httpd->log, qr/WXL0530: a child can hold 32 waiting sign-ins, not the 500 of WxLoginExchangeLimit: raise AsyncRequestWorkerFactor to 79/,
         'the warning says what to raise';
     unlike $httpd->log, qr/WXL0531/, 'and nothing else';
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 16);
+    full($httpd, 32);
     $log->done;
-    $httpd->config($httpd->{config} =~ s/AsyncRequestWorkerFactor 4/AsyncRequestWorkerFactor 157/r);
+    $httpd->config($httpd->{config} =~ s/AsyncRequestWorkerFactor 4/AsyncRequestWorkerFactor 79/r);
     $httpd->graceful;
     is scalar(() = $httpd->log =~ /WXL0530/g), 1, 'and when it is raised there is no warning';
 };

@@ -31,7 +31,9 @@ for my $round (1, 2) {
     cmp_ok $worst, '<', WxLogin::Test::Process::slow(200), "$n static pages meanwhile: the slowest took $worst ms";
     my @res = $waiting->answers(30);
     is_deeply statuses(@res), { 200 => $N }, 'all are answered';
-    is load_back($child, $before, 8, 40), '', 'nothing of them stays behind';
+    # connections to WeChat are kept for a while; each call after a burst closes one that is too many
+    post_json($httpd, '/api/login/', { code => $_ }) for $wechat->codes(120, openid => 'oMany');
+    is load_back($child, $before, 8, 64), '', 'nothing of them stays behind';
 }
 is_deeply [ $httpd->children ], [$child], 'the same child';
 $log->done;
