@@ -56,7 +56,7 @@ sub curl {
     my @request = map { ('--next', '-sk', "--$version", '-w', '\n%{http_code} %{http_version}\n', '-H', 'Content-Type: application/json',
                          '-d', encode({ code => $_ }), 'https://' . $httpd->at(2) . '/api/login/') } @codes;
     shift @request;
-    open my $out, '-|', 'curl', '-Z', '-m', 20, @request or return;
+    open my $out, '-|', 'curl', '--no-progress-meter', '-Z', '-m', 20, @request or return;
     local $/;
     return scalar <$out>;
 }
