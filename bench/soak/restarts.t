@@ -15,12 +15,22 @@ my $wechat = WxLogin::Test::FakeWeChat->new;
 my $httpd = waiting_httpd($wechat, children => 2, threads => 16, timeout => 5)->start;
 my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
 my ($restarts, $next, $until) = (0, time + 0.5, time + $seconds);
-my (%sum, @flight);
+my (%sum, @flight, @lost);
+
+# Those that got no answer, and how often WeChat was asked about them
+sub land {
+    my ($codes, $waiting) = @{ $_[0] };
+    my @res = $waiting->answers(20);
+    my $count = statuses(@res);
+    $sum{$_} += $count->{$_} for keys %$count;
+    push @lost, map { "$codes->[$_]: $res[$_]{error}, asked " . $wechat->asked($codes->[$_]) } grep { $res[$_]{status} != 200 } 0 .. $#res;
+    return;
+}
 
 while (time < $until) {
     # thirty new ones now and then, so that there are always some hundred under way
     my @codes = $wechat->codes(30, openid => 'oRestarts', latency => 200 + int rand 1800);
-    push @flight, WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
+    push @flight, [ \@codes, WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes) ];
     # and some that leave before they are answered
     my $leaving = WxLogin::Test::Waiting->send($httpd, map { login($_) } $wechat->codes(3, latency => 1000));
     close $_ for $leaving->sockets;
@@ -29,20 +39,12 @@ while (time < $until) {
         $restarts++;
         $next += 1;
     }
-    if (@flight > 8) {
-        my $count = statuses((shift @flight)->answers(20));
-        $sum{$_} += $count->{$_} for keys %$count;
-    }
+    land(shift @flight) if @flight > 8;
     sleep 0.1;
 }
-for my $waiting (@flight) {
-    my $count = statuses($waiting->answers(20));
-    $sum{$_} += $count->{$_} for keys %$count;
-}
-my $lost = 0;
-$lost += $sum{$_} for grep { $_ ne '200' } keys %sum;
-diag "$restarts restarts, " . ($sum{200} // 0) . " sign-ins, $lost lost";
-is_deeply [ grep { $_ ne '200' } keys %sum ], [], 'every sign-in was answered' or diag explain \%sum;
+land($_) for @flight;
+diag "$restarts restarts, " . ($sum{200} // 0) . ' sign-ins, ' . @lost . ' lost';
+is_deeply \@lost, [], 'every sign-in was answered' or diag explain \@lost, \%sum;
 cmp_ok $restarts, '>=', $seconds * 0.6, 'there were restarts';
 ok until_true(sub { my @now = $httpd->children; @now == 2 }, 10), 'two children are left';
 $log->done('no child died');
