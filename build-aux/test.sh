@@ -54,7 +54,7 @@ mkdir "$copy/tmp"
 chown -R "$user:$(id -gn $user)" "$copy"
 
 set -- PATH="$PATH" HOME="$copy/tmp" TMPDIR="$copy/tmp" USER=$user LOGNAME=$user LANG=C.UTF-8
-for name in CI MPMS WRAPPER TESTS CC WERROR EXTRA_CFLAGS EXTRA_LDFLAGS; do
+for name in CI MPMS WRAPPER TESTS SOAK_SECONDS RESTART_SECONDS CC WERROR EXTRA_CFLAGS EXTRA_LDFLAGS; do
     value=
     eval "given=\${$name+yes} value=\${$name-}"
     [ -z "$given" ] || set -- "$@" "$name=$value"

@@ -35,8 +35,19 @@ static size_t on_body(char *data, size_t one, size_t len, void *baton)
     return len;
 }
 
-/* The engine let this transfer look the name up afresh; from now on what it found is kept, also
-   when this one ends. */
+/* The engine let this transfer look the name up afresh: that has begun. What anybody finds from now
+   on is kept; libcurl would throw it away each time that it looks whether this one has ended. */
+static int on_look_up(void *resolver, void *reserved, void *baton)
+{
+    wxl_transfer_t *transfer = baton;
+
+    (void)resolver, (void)reserved;
+    if (transfer->news)
+        curl_easy_setopt(transfer->curl, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+    return 0;
+}
+
+/* And so is what it finds itself, also when it ends. */
 static void tell_engine(wxl_transfer_t *transfer)
 {
     if (!transfer->news)
@@ -96,6 +107,7 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
     return curl;
 }
 
@@ -135,6 +147,7 @@ void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_re
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_RESOLVER_START_DATA, transfer);
 }
 
 void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,

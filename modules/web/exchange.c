@@ -31,6 +31,7 @@ typedef struct {
     wxl_signin_t *story;
     wxl_exchange_then_t then;
     wxl_codes_ask_t ask;
+    apr_time_t patience;       /* so long it waits for others who ask about its code */
     wxl_codes_ticket_t ticket; /* ours to publish; empty: none, or done */
     int probe;
     int parks;      /* this one waits without a thread */
@@ -195,13 +196,19 @@ static int ask(exchange_t *ex)
     return 1;
 }
 
+/* How long a claim holds. */
+static apr_interval_time_t claim_time(const exchange_t *ex)
+{
+    return ex->story->settings->wechat.timeout + GRACE;
+}
+
 /* Somebody else asks: look again in a moment. @return as ask() */
 static int join(exchange_t *ex)
 {
     struct itimerspec soon = {.it_value.tv_nsec = LOOK * 1000};
     int fd;
 
-    if (ex->ask.now >= ex->ask.deadline) {
+    if (ex->ask.now >= ex->patience) {
         wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS,
                  "the request that asked about this code did not end");
         return 1;
@@ -229,6 +236,7 @@ static int claim(exchange_t *ex)
     wxl_codes_outcome_t outcome;
 
     ex->ask.now = apr_time_now();
+    ex->ask.deadline = ex->ask.now + claim_time(ex); /* whoever takes over has all of it */
     switch (wxl_upstream_claim(&ex->ask, &ex->ticket, &outcome)) {
     case WXL_CODES_MINE: return ask(ex);
     case WXL_CODES_JOIN: return join(ex);
@@ -282,7 +290,8 @@ apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char 
     ex->story = story;
     ex->then = then;
     ex->descriptor = -1;
-    ex->ask.deadline = call->errand.now + wechat->timeout + GRACE;
+    /* Should the one who asks die, somebody takes over: one exchange more. */
+    ex->patience = call->errand.now + 2 * claim_time(ex);
     ex->ask.key = wxl_upstream_key(call->r->pool, wechat->appid, code);
     apr_pool_cleanup_register(call->r->pool, ex, clean_up, apr_pool_cleanup_null);
     while (!claim(ex)) {

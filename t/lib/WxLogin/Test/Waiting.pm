@@ -118,9 +118,9 @@ sub load {
     opendir my $dh, "/proc/$pid/fd" or return \%load;
     $load{fds} = grep { !/^\./ } readdir $dh;
     open my $fh, '<', "/proc/$pid/status" or return \%load;
-    while (<$fh>) {
-        $load{threads} = $1 if /^Threads:\s+(\d+)/;
-        $load{kb}      = $1 if /^VmRSS:\s+(\d+)/;
+    while (my $line = <$fh>) {
+        $load{threads} = $1 if $line =~ /^Threads:\s+(\d+)/;
+        $load{kb}      = $1 if $line =~ /^VmRSS:\s+(\d+)/;
     }
     return \%load;
 }

@@ -1,0 +1,40 @@
+# Three hundred sign-ins wait on four threads, and nobody notices.
+# Once: it counts the threads of a child
+use strict;
+use warnings;
+use Test::More;
+use WxLogin::Test::Client;
+use WxLogin::Test::Contract;
+use WxLogin::Test::ErrorLog;
+use WxLogin::Test::FakeWeChat;
+use WxLogin::Test::Process;
+use WxLogin::Test::Waiting;
+
+my $N = 300;
+my $wechat = WxLogin::Test::FakeWeChat->new;
+my $httpd = waiting_httpd($wechat, threads => 4, timeout => 10)->start;
+my $log = WxLogin::Test::ErrorLog->watch($httpd);
+my ($child) = $httpd->children;
+post_json($httpd, '/api/login/', { code => $wechat->code });
+my $before = load($child);
+
+for my $round (1, 2) {
+    my $already = $wechat->asked_in_all;
+    my @codes = $wechat->codes($N, openid => 'oMany', latency => 2500 * ($ENV{WX_SLOW} || 1));
+    my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
+    is asked($wechat, $already + $N), $already + $N, "$N wait";
+    my $during = load($child);
+    is $during->{threads}, $before->{threads}, "on $before->{threads} threads, as before";
+    cmp_ok $during->{fds} - $before->{fds}, '<=', 3 * $N + 8, 'three descriptors each';
+    cmp_ok $during->{kb} - $before->{kb}, '<', 100 * $N, "less than 100 KB each" if !$ENV{WX_REPORTS};
+    my ($worst, $n) = slowest(sub { get($httpd, '/index.html') }, 0.7);
+    cmp_ok $worst, '<', WxLogin::Test::Process::slow(200), "$n static pages meanwhile: the slowest took $worst ms";
+    my @res = $waiting->answers(30);
+    is_deeply statuses(@res), { 200 => $N }, 'all are answered';
+    # connections to WeChat are kept for a while; each call after a burst closes one that is too many
+    post_json($httpd, '/api/login/', { code => $_ }) for $wechat->codes(120, openid => 'oMany');
+    is load_back($child, $before, 8, 64), '', 'nothing of them stays behind';
+}
+is_deeply [ $httpd->children ], [$child], 'the same child';
+$log->done;
+done_testing;
