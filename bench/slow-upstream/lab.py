@@ -120,10 +120,11 @@ def cpu_of(pid):
 
 
 def busy_all():
-    """Seconds of CPU that the machine has spent on anything."""
+    """Seconds of CPU that processes have had, and other guests of the same host. Not the network's
+    interrupts: they are nobody's."""
     with open('/proc/stat') as f:
         fields = [int(x) for x in f.readline().split()[1:]]
-    return (sum(fields[:8]) - fields[3] - fields[4]) / TICKS
+    return (sum(fields[:3]) + fields[7]) / TICKS
 
 
 class Lab:
@@ -267,6 +268,7 @@ class Lab:
                   'WxLoginAppSecret 0123456789abcdef0123456789abcdef',
                   'WxLoginSecretKey 0123456789abcdef0123456789abcdef',
                   'WxLoginExchangeURL http://127.0.0.1:%d' % self.upstream_port] + module_lines
+        lines += os.environ.get('CONF', '').split(';')
         if second_port_lines is not None:
             lines += ['Listen 127.0.0.1:%d' % self.second_port,
                       '<VirtualHost 127.0.0.1:%d>' % self.port, '</VirtualHost>',

@@ -31,6 +31,7 @@
 #define SECOND 1000000LL
 #define PATIENCE_PAGE (10 * SECOND)
 #define PATIENCE_SIGN_IN (60 * SECOND)
+#define CROSSING (SECOND / 5)
 #define TICK (5000LL)
 
 enum { IDLE, CONNECTING, WAITING };
@@ -39,6 +40,7 @@ typedef struct {
     int fd; /* -1: none */
     int state;
     int served;    /* answers 200 so far */
+    int kept;      /* this connection has had an answer */
     int64_t since; /* when this request began */
     int64_t next;  /* IDLE: when to begin; 0: not at all */
     size_t len;
@@ -53,7 +55,7 @@ static struct {
     int count;
     uint32_t *times; /* µs, of 200 */
     size_t times_len, times_size;
-    unsigned long good, told_to_wait, other, broken, given_up, serial;
+    unsigned long good, told_to_wait, other, cut, broken, given_up, serial;
     unsigned seed;
 } load;
 
@@ -88,6 +90,7 @@ static void hang_up(peer_t *peer)
     peer->fd = -1;
     peer->state = IDLE;
     peer->len = 0;
+    peer->kept = 0;
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */
@@ -192,6 +195,7 @@ static void take_answer(peer_t *peer, const char *head_end, int64_t now)
     int64_t pause = 0;
 
     count_answer(peer, status, now);
+    peer->kept = 1;
     if (status != 200)
         pause = (retry && retry < head_end ? atoi(retry + 14) : 1) * SECOND + random() % SECOND;
     if (closes && closes < head_end)
@@ -199,14 +203,20 @@ static void take_answer(peer_t *peer, const char *head_end, int64_t now)
     rest(peer, now, pause);
 }
 
-/* The connection ended. One that httpd closed while it was idle is simply opened again. */
+/* The connection ended. One that httpd closed while it was idle is simply opened again; so is one
+   that it closed as the next request was on its way, which is what a busy event MPM does. */
 static void lost(peer_t *peer, int64_t now)
 {
-    int state = peer->state;
+    int state = peer->state, cut = peer->kept && peer->len == 0 && now - peer->since < CROSSING;
 
     hang_up(peer);
     if (state == IDLE)
         return;
+    if (cut) {
+        load.cut += measured(now);
+        rest(peer, now, 0);
+        return;
+    }
     if (measured(now))
         load.broken++;
     rest(peer, now, SECOND + random() % SECOND);
@@ -354,10 +364,10 @@ static void report(double seconds)
 
     count_unserved(now_us(), &waiting, &never);
     qsort(load.times, load.times_len, sizeof(*load.times), by_size);
-    printf("{\"good\": %lu, \"rate\": %.1f, \"busy\": %lu, \"other\": %lu, \"broken\": %lu, "
+    printf("{\"good\": %lu, \"rate\": %.1f, \"busy\": %lu, \"other\": %lu, \"cut\": %lu, \"broken\": %lu, "
            "\"given_up\": %lu, \"waiting\": %d, \"never\": %d, \"p50\": %.1f, \"p99\": %.1f, "
            "\"max\": %.1f}\n",
-           load.good, (double)load.good / seconds, load.told_to_wait, load.other, load.broken,
+           load.good, (double)load.good / seconds, load.told_to_wait, load.other, load.cut, load.broken,
            load.given_up, waiting, never, ms_at(0.5), ms_at(0.99), ms_at(1.0));
 }
 
