@@ -59,7 +59,8 @@ void *wxl_config_dir_merge(apr_pool_t *pool, void *base, void *add);
 /** @return the configuration of a server, never NULL */
 wxl_config_t *wxl_config_of(const server_rec *server);
 
-/** @return the largest body this request may have, in bytes */
+/** @return the largest body this request may have, in bytes: WxLoginMaxBody or LimitRequestBody,
+    whichever is less */
 apr_size_t wxl_config_max_body(const request_rec *r);
 
 /** @return the rate limits of where a request goes, wxl_limit_t *; NULL: none was written there */
