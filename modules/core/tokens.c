@@ -70,6 +70,7 @@ static const char *user_id_of(apr_pool_t *pool, const wxl_json_t *json)
 static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, wxl_claims_t *claims)
 {
     apr_int64_t now = apr_time_sec(errand->now);
+    apr_int64_t nbf;
 
     if (!wxl_json_integer(json, "exp", &claims->exp))
         return refuse(errand, "exp is missing or not an integer");
@@ -82,6 +83,10 @@ static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, wx
         return refuse(errand, "iat is missing or not an integer");
     if (claims->iat > now)
         return refuse(errand, "iat lies in the future");
+    /* The one claim that may be missing: who wrote it meant it (RFC 7519, section 4.1.5). */
+    if (wxl_json_kind(json, "nbf") != WXL_JSON_ABSENT &&
+        (!wxl_json_integer(json, "nbf", &nbf) || nbf > now))
+        return refuse(errand, "nbf lies in the future or is not an integer");
     return APR_SUCCESS;
 }
 

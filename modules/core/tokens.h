@@ -38,8 +38,9 @@ apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t 
 
 /**
  * Believe a token, or not. Checked in the order of the wire contract, section 5: form and size,
- * algorithm, signature, token_type, exp, iat, then jti and user_id. A claim that is missing fails
- * (RFC 8725, section 3.1 and 3.9: nothing is optional because an attacker left it out).
+ * algorithm, signature, token_type, exp, iat (and nbf where there is one), then jti and user_id. A
+ * claim that is missing fails (RFC 8725, section 3.1 and 3.9: nothing is optional because an
+ * attacker left it out).
  * @param types which types are welcome, WXL_TOKEN_ values ored together
  * @return APR_SUCCESS, or failed: WXL_TOKEN_INVALID, WXL_TOKEN_EXPIRED, WXL_REFRESH_EXPIRED
  */

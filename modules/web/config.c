@@ -153,7 +153,10 @@ apr_size_t wxl_config_max_body(const request_rec *r)
 {
     const wxl_dir_config_t *dir = ap_get_module_config(r->per_dir_config, &wxlogin_module);
 
-    return dir->max_body ? dir->max_body : DEFAULT_MAX_BODY;
+    apr_size_t most = dir->max_body ? dir->max_body : DEFAULT_MAX_BODY;
+    apr_off_t httpd = ap_get_limit_req_body(r); /* so that we refuse, and not a filter in HTML */
+
+    return httpd > 0 && httpd < (apr_off_t)most ? (apr_size_t)httpd : most;
 }
 
 int wxl_config_is_set(const wxl_config_t *config)

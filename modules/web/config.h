@@ -75,7 +75,8 @@ const wxl_dir_config_t *wxl_config_dir(const request_rec *r);
 /** @return the realm of the location of a request, fit for a quoted string */
 const char *wxl_config_realm(const request_rec *r);
 
-/** @return the largest body this request may have, in bytes */
+/** @return the largest body this request may have, in bytes: WxLoginMaxBody or LimitRequestBody,
+    whichever is less */
 apr_size_t wxl_config_max_body(const request_rec *r);
 
 /** Has any WxLogin directive been written for this server? */

@@ -2,6 +2,8 @@
 
 #include "web/config_check.h"
 
+#include <arpa/inet.h>
+
 #include <apr_strings.h>
 #include <apr_uri.h>
 
@@ -54,8 +56,12 @@ static int is_development(const check_t *check)
 
 static int is_loopback(const char *host)
 {
+    struct in_addr address;
+
     return ap_cstr_casecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "[::1]") == 0 || strncmp(host, "127.", 4) == 0;
+           strcmp(host, "[::1]") == 0 ||
+           /* an address of 127.0.0.0/8, not a name that begins like one */
+           (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
 static void check_key(check_t *check)

@@ -13,7 +13,7 @@ static int is_range(const char *range, const char *language)
     return ap_cstr_casecmpn(range, language, 2) == 0 && (!range[2] || range[2] == '-');
 }
 
-/* Split "en-GB;q=0.8" into range and quality (0 to 1, 1 where none is given or it is garbled).
+/* Split "en-GB;q=0.8" into range and quality (1 where none is given, 0 where it is garbled).
    ap_get_list_item() has already brought it into this form: no blanks, lower case. */
 static double split(char *item)
 {

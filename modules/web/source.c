@@ -54,11 +54,12 @@ static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *val
 
     if (!*name || !path)
         return refuse(cmd, "write the path of a file behind file:, such as file:/etc/secret.key");
-    rv = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
-    if (rv == APR_SUCCESS)
-        rv = apr_file_info_get(&info, APR_FINFO_TYPE | APR_FINFO_PROT, file);
+    /* Before it is opened: a pipe would keep httpd waiting for ever. */
+    rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool);
     if (rv == APR_SUCCESS && info.filetype != APR_REG)
         return apr_psprintf(cmd->pool, "%s: %s is not a file", cmd->cmd->name, path);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
     if (rv == APR_SUCCESS)
         rv = apr_file_read_full(file, bytes, sizeof(bytes), &len);
     if (rv != APR_SUCCESS && rv != APR_EOF)

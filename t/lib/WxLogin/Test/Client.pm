@@ -193,6 +193,7 @@ sub _collect {
             next if $n && ($job->{all} || !_complete($job));
             $job->{took} = time - $job->{started};
             delete $open{$fd};
+            close $job->{fh};    # or httpd's lingering close holds a thread for two seconds
         }
     }
     $_->{error} = 'timeout' for values %open;

@@ -61,7 +61,7 @@ sub _rid { return sprintf '%08x-%08x-%08x', time, int rand 0xffffffff, int rand 
 
 # A JSON string as WeChat writes it: the slash escaped.
 sub _string {
-    my $text = JSON::PP->new->allow_nonref->encode($_[0]);
+    my $text = JSON::PP->new->utf8->allow_nonref->encode($_[0]);
     $text =~ s{/}{\\/}g;
     return $text;
 }
