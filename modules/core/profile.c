@@ -80,7 +80,7 @@ static int is_web_url(apr_pool_t *pool, const char *text)
         return 0;
     if (uri.port_str && (!*uri.port_str || apr_atoi64(uri.port_str) > PORT_MAX))
         return 0;
-    if (strchr(uri.hostname, ':')) /* IPv6; APR has taken the brackets off */
+    if (strchr(uri.hostinfo, '[')) /* IPv6; APR has taken the brackets off */
         return strspn(uri.hostname, "0123456789abcdefABCDEF:.") == strlen(uri.hostname);
     return labels_of(uri.hostname) > 0;
 }

@@ -109,7 +109,7 @@ accepted('encrypted to anybody', with(WxLoginExchangeURL => 'https://192.0.2.7')
 accepted('unencrypted in development', with(WxLoginEnvironment => 'development', WxLoginExchangeURL => 'http://192.0.2.7'));
 
 # --- the data base
-my $db = 'sign-in needs a data base:';
+my $db = 'a data base is needed:';
 refused('no DBDriver', with('@SQLITE@' => undef),
         "$db no data base is configured; write DBDriver pgsql or DBDriver sqlite3, and DBDParams");
 for my $driver (qw(sqlite3 pgsql)) {

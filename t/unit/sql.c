@@ -25,14 +25,17 @@ static int parameters(const char *sql)
     return found;
 }
 
-/* Columns of a RETURNING list: commas outside of parentheses, and one. */
+/* Columns of a SELECT or RETURNING list: commas outside of parentheses, and one. */
 static int returned(const char *sql)
 {
+    int is_select = strncmp(sql, "SELECT ", 7) == 0;
     int depth = 0, found = 1;
 
-    for (sql = strstr(sql, " RETURNING "); sql && *sql; sql++) {
+    for (sql = is_select ? sql : strstr(sql, " RETURNING "); sql && *sql; sql++) {
         depth += (*sql == '(') - (*sql == ')');
         found += *sql == ',' && depth == 0;
+        if (is_select && depth == 0 && strncmp(sql, " FROM ", 6) == 0)
+            break;
     }
     return found;
 }

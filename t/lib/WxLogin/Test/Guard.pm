@@ -83,8 +83,10 @@ WxLoginSecretKey env:WX_SECRET_KEY
 ServerName 127.0.0.1
 LogLevel trace8 core:trace3 http:trace3 http2:info
 @{[ $db eq 'pgsql' ? $self->_pgsql : '@SQLITE@' ]}
-\@ENDPOINTS\@
-<LocationMatch "^/api(/v1)?/user/profile/?\$">
+CONF
+    $head .= <<'CONF' if $o{endpoints} // 1;
+@ENDPOINTS@
+<LocationMatch "^/api(/v1)?/user/profile/?$">
     SetHandler wxlogin-profile
 </LocationMatch>
 CONF
