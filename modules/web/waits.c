@@ -55,13 +55,18 @@ static int by_descriptors(void)
                : 1;
 }
 
-static int most_configured(const server_rec *server)
+/* The largest limit of all servers. @param asked set to 1 where an administrator wrote it */
+static int most_configured(const server_rec *server, int *asked)
 {
     int most = 0;
 
     for (; server; server = server->next) {
-        if (wxl_config_of(server)->exchange_limit > most)
-            most = wxl_config_of(server)->exchange_limit;
+        const wxl_config_t *config = wxl_config_of(server);
+
+        if (config->exchange_limit > most) {
+            most = config->exchange_limit;
+            *asked = config->exchange_limit_set;
+        }
     }
     return most;
 }
@@ -71,20 +76,19 @@ static void start_parking(server_rec *main_server, int threads)
     double factor = find_number("AsyncRequestWorkerFactor", DEFAULT_WORKER_FACTOR);
     int connections = SHARE_OF_CONNECTIONS((int)(threads * (factor + 1)));
     int descriptors = by_descriptors();
-    int wanted = most_configured(main_server);
+    int asked = 0, wanted = most_configured(main_server, &asked);
+    int level = asked ? APLOG_WARNING : APLOG_INFO; /* the default asks for nothing in particular */
 
     parked_limit = connections < descriptors ? connections : descriptors;
     if (parked_limit < 1)
         parked_limit = 1;
-    if (wanted <= parked_limit)
-        return;
     if (connections < wanted)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+        ap_log_error(APLOG_MARK, level, 0, main_server,
                      "WXL0530: a child can hold %d waiting sign-ins, not the %d of "
                      "WxLoginExchangeLimit: raise AsyncRequestWorkerFactor to %d",
                      connections, wanted, wanted * 5 / 4 / (threads ? threads : 1) + 1);
     if (descriptors < wanted)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server,
+        ap_log_error(APLOG_MARK, level, 0, main_server,
                      "WXL0531: a child can hold %d waiting sign-ins, not the %d of "
                      "WxLoginExchangeLimit: raise the limit of open files (ulimit -n) to %d",
                      descriptors, wanted, wanted * DESCRIPTORS_EACH + DESCRIPTORS_OTHERS);
