@@ -78,7 +78,7 @@ subtest 'MaxConnectionsPerChild' => sub {
 
 for my $mode ('stop', 'restart') {
     subtest "hard $mode" => sub {
-        my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 10)->start;
+        my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
         my @old = $httpd->children;
         my $waiting = parked($httpd, 50, cut => 'silence');
