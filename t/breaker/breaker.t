@@ -44,7 +44,7 @@ my %SICK = (
 for my $kind (sort keys %SICK) {
     for my $mode ($kind eq 'silence' || $kind eq 'status 502' ? qw(auto blocking) : 'auto') {
         subtest "$kind, $mode" => sub {
-            my $httpd = waiting_httpd($wechat, timeout => 1, threads => 12, ports => 2, more => "WxLoginExchangeMode $mode\n$NOONE")->start;
+            my $httpd = waiting_httpd($wechat, timeout => 1, exact => 1, threads => 12, ports => 2, more => "WxLoginExchangeMode $mode\n$NOONE")->start;
             my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0513: WeChat failed 5 times in a row/, 1);
             my $target = $SICK{$kind} ? $httpd : $httpd->at(2);
             my @order = @{ $SICK{$kind} || [] };
@@ -101,7 +101,7 @@ subtest 'the whole story, for all children' => sub {
 
     sleep 5.1 - (time - $again) if time - $again < 5.1;
     $asked = $wechat->asked_in_all;
-    my @codes = $wechat->codes(20, latency => 700);
+    my @codes = $wechat->codes(20, latency => patient(700));
     @res = parallel($httpd, map { login($_) } @codes);
     is_deeply statuses(@res), { 200 => 1, 503 => 19 }, 'of twenty at once one is the probe';
     is $wechat->asked_in_all, $asked + 1, 'WeChat was asked once';

@@ -17,13 +17,14 @@ for my $mode (qw(auto blocking)) {
     subtest "the child that asks is killed, $mode" => sub {
         my $httpd = waiting_httpd($wechat, children => 3, threads => 70, timeout => 3, more => "WxLoginExchangeMode $mode")->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/AH00052|WXL0202/);
-        my %before = map { $_ => load($_)->{fds} } $httpd->children;
-        my $code = $wechat->code(latency => 2500, reuse => 1);
+        my @children;
+        until_true(sub { @children = $httpd->children; 3 == grep { load($_)->{threads} > 70 } @children }, 10);
+        my $code = $wechat->code(latency => patient(2500), reuse => 1);
         my $began = time;
         my $first = WxLogin::Test::Waiting->send($httpd, login($code));
         until_true(sub { $wechat->asked($code) }, 5);
         my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 30);
-        my ($asking) = grep { is_asking($_, $wechat->port) } keys %before;
+        my ($asking) = grep { is_asking($_, $wechat->port) } @children;
         ok $asking, 'this one asks' or return;
         sleep 0.3;
         kill 'KILL', $asking;

@@ -41,7 +41,7 @@ subtest 'graceful restart' => sub {
     my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
     my @old = $httpd->children;
-    my $waiting = parked($httpd, $N, latency => 2500);
+    my $waiting = parked($httpd, $N, latency => patient(2500));
     $httpd->graceful;
     login_ok(post_json($httpd, '/api/login/', { code => $wechat->code }), name => 'the new children serve meanwhile');
     all_answered($waiting, $N, 'graceful');
@@ -54,7 +54,7 @@ subtest 'graceful stop' => sub {
     my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     my @old = $httpd->children;
-    my $waiting = parked($httpd, $N, latency => 2000);
+    my $waiting = parked($httpd, $N, latency => patient(2000));
     $httpd->signal('WINCH');
     all_answered($waiting, $N, 'graceful-stop');
     ok gone(4, @old), 'the children are gone';
@@ -78,7 +78,7 @@ subtest 'MaxConnectionsPerChild' => sub {
 
 for my $mode ('stop', 'restart') {
     subtest "hard $mode" => sub {
-        my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 10)->start;
+        my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
         my @old = $httpd->children;
         my $waiting = parked($httpd, 50, cut => 'silence');

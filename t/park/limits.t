@@ -26,7 +26,7 @@ sub hold {
 # $room of them wait, the next is refused; then the room is free again.
 sub full {
     my ($httpd, $room) = @_;
-    my ($waiting, @codes) = hold($httpd, $room, 1500 * ($ENV{WX_SLOW} || 1));
+    my ($waiting, @codes) = hold($httpd, $room, patient(1500));
     my @late = $wechat->codes(3);
     for my $code (@late) {
         my $res = post_json($httpd, '/api/login/', { code => $code });
@@ -61,7 +61,7 @@ Listen 127.0.0.1:@PORT2@
 CONF
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     full($httpd->at(2), 5);
-    my ($waiting) = hold($httpd, 20, 800 * ($ENV{WX_SLOW} || 1));
+    my ($waiting) = hold($httpd, 20, patient(800));
     error_ok(post_json($httpd->at(2), '/api/login/', { code => $wechat->code }), @BUSY, name => 'it counts all of the child');
     is_deeply statuses($waiting->answers(10)), { 200 => 20 }, 'the other has room';
     $log->done;
@@ -71,7 +71,7 @@ CONF
 subtest 'joining' => sub {
     my $httpd = waiting_httpd($wechat, threads => 4, more => 'WxLoginExchangeLimit 5')->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    my $code = $wechat->code(latency => 1000);
+    my $code = $wechat->code(latency => patient(1000));
     my @res = parallel($httpd, map { login($code) } 1 .. 12);
     is_deeply statuses(@res), { 200 => 5, 503 => 7 }, 'five of twelve with the same code';
     error_ok($_, @BUSY) for grep { $_->{status} == 503 } @res;

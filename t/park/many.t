@@ -12,7 +12,7 @@ use WxLogin::Test::Waiting;
 
 my $N = 300;
 my $wechat = WxLogin::Test::FakeWeChat->new;
-my $httpd = waiting_httpd($wechat, threads => 4, timeout => 10)->start;
+my $httpd = waiting_httpd($wechat, threads => 4, timeout => 5)->start;
 my $log = WxLogin::Test::ErrorLog->watch($httpd);
 my ($child) = $httpd->children;
 post_json($httpd, '/api/login/', { code => $wechat->code });
@@ -20,7 +20,7 @@ my $before = load($child);
 
 for my $round (1, 2) {
     my $already = $wechat->asked_in_all;
-    my @codes = $wechat->codes($N, openid => 'oMany', latency => 2500 * ($ENV{WX_SLOW} || 1));
+    my @codes = $wechat->codes($N, openid => 'oMany', latency => patient(2500));
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
     is asked($wechat, $already + $N), $already + $N, "$N wait";
     my $during = load($child);

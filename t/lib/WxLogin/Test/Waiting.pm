@@ -24,7 +24,8 @@ WxLogin::Test::Waiting - sign-ins that wait for WeChat, and what they cost meanw
 
 waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
 are those of WxLogin::Test::Httpd and timeout (3), connect (1), more (directives); C<url> instead of a
-FakeWeChat.
+FakeWeChat.  Under a checker the times grow, unless exact => 1 is said; C<patient(MS)> gives latencies
+that grow with them.
 
 =cut
 
@@ -36,11 +37,12 @@ use WxLogin::Test::Client;
 use WxLogin::Test::Httpd;
 use WxLogin::Test::Process;
 
-our @EXPORT = qw(waiting_httpd login asked load load_back until_true slowest statuses);
+our @EXPORT = qw(waiting_httpd patient login asked load load_back until_true slowest statuses);
 
 sub waiting_httpd {
     my ($wechat, %o) = @_;
     my ($timeout, $connect) = (delete $o{timeout} // 3, delete $o{connect} // 1);
+    ($timeout, $connect) = map { int patient($_) } $timeout, $connect if !delete $o{exact};
     my $more = delete $o{more} // '';
     my $url = delete $o{url} // $wechat->url;
     my $mpm = $o{mpm} || $ENV{WX_MPM} || 'event';
@@ -59,6 +61,13 @@ WxLoginExchangeTimeout $timeout connect=$connect
 \@ENDPOINTS\@
 $more
 CONF
+}
+
+# Times that WeChat takes, and that it is given, grow where all is slow: but within httpd's TimeOut
+sub patient {
+    my $time = shift;
+    my $slow = $ENV{WX_SLOW} || 1;
+    return $time * ($slow > 3 ? 3 : $slow);
 }
 
 sub login {
