@@ -34,6 +34,7 @@ static void free_call(wxl_http_call_t *call)
     if (call->reply.body)
         wxl_crypto_wipe((char *)call->reply.body, call->reply.len);
     free((char *)call->reply.body);
+    pthread_mutex_destroy(&call->mutex);
     free(call);
 }
 
@@ -41,13 +42,13 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
                                        int eventfd)
 {
     wxl_http_call_t *call = calloc(1, sizeof(*call));
-    int refused;
+    int refused, first = 0;
 
     if (!call || !(call->url = strdup(request->url))) {
         free(call);
         return NULL;
     }
-    call->calls = calls;
+    pthread_mutex_init(&call->mutex, NULL);
     call->owners = 2;
     call->eventfd = eventfd;
     call->request = *request;
@@ -56,6 +57,7 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
     apr_thread_mutex_lock(calls->mutex);
     refused = calls->stopping;
     if (!refused) {
+        first = !calls->first;
         *calls->last = call;
         calls->last = &call->next;
     }
@@ -64,18 +66,15 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
         free_call(call);
         return NULL;
     }
-    ring(calls->wake);
+    if (first) /* else somebody has rung, or is about to, since the engine last looked */
+        ring(calls->wake);
     return call;
 }
 
 int wxl_http_calls_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply)
 {
-    int done;
-
-    apr_thread_mutex_lock(call->calls->mutex);
-    done = call->done;
-    apr_thread_mutex_unlock(call->calls->mutex);
-    if (!done)
+    /* Without the mutex: the engine's thread may hold it still, having just rung. */
+    if (!__atomic_load_n(&call->done, __ATOMIC_ACQUIRE))
         return 0;
     *reply = call->reply; /* once it is done, the engine leaves it alone */
     call->reply.body = NULL;
@@ -87,19 +86,18 @@ int wxl_http_calls_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_rep
    @param engine 1: it is the engine, which is done; 0: the asker, who drops it */
 static void part(wxl_http_call_t *call, int engine)
 {
-    apr_thread_mutex_t *mutex = call->calls->mutex;
     int last;
 
-    apr_thread_mutex_lock(mutex);
+    pthread_mutex_lock(&call->mutex);
     if (engine) {
-        call->done = 1;
+        __atomic_store_n(&call->done, 1, __ATOMIC_RELEASE);
         if (!call->dropped)
             ring(call->eventfd);
     } else {
         call->dropped = 1; /* so the bell is not rung when its number belongs to another */
     }
     last = --call->owners == 0;
-    apr_thread_mutex_unlock(mutex);
+    pthread_mutex_unlock(&call->mutex);
     if (last)
         free_call(call);
 }

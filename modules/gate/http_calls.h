@@ -1,12 +1,14 @@
 /*
  * gate/http_calls: where those who ask and the engine's thread meet.
  *
- * A call has two owners, one on each side; the last one frees it. One mutex, a leaf, guards the
- * queue of new calls and each call's `done` and `dropped`; it is never held across a call of
- * libcurl's or of httpd's. Nothing here knows libcurl.
+ * A call has two owners, one on each side; the last one frees it. One mutex guards the queue of new
+ * calls, and one of each call who owns it: both are leaves, never held across a call of libcurl's or
+ * of httpd's. Nothing here knows libcurl.
  */
 #ifndef WXL_HTTP_CALLS_H
 #define WXL_HTTP_CALLS_H
+
+#include <pthread.h>
 
 #include <apr_thread_mutex.h>
 
@@ -16,11 +18,11 @@ typedef struct wxl_http_calls_t wxl_http_calls_t;
 
 /** One request under way. malloc'ed, never from a pool: it may outlive the request's. */
 typedef struct wxl_http_call_t {
-    wxl_http_calls_t *calls;
     struct wxl_http_call_t *next; /* in the queue */
-    int owners;                   /* under the mutex */
-    int done, dropped;            /* under the mutex */
-    int eventfd;                  /* the asker's */
+    pthread_mutex_t mutex;
+    int owners, dropped; /* under the mutex */
+    int done;            /* atomic; written under the mutex */
+    int eventfd;         /* the asker's */
     char *url;
     wxl_http_request_t request; /* its url is the one above */
     apr_time_t submitted;

@@ -139,7 +139,8 @@ void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_re
     transfer->max_body = request->max_body;
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     /* Where WeChat offers HTTP/2, one connection carries many: wait for it rather than open one
-       more. TLS says at once whether it does; without TLS libcurl would wait for an answer. */
+       more. TLS tells in its handshake. Without TLS only the first answer would tell: all would wait
+       for that one, and libcurl looks at no timeout meanwhile. */
     curl_easy_setopt(curl, CURLOPT_PIPEWAIT, strncmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
