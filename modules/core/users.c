@@ -70,7 +70,7 @@ static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
     if (rv != APR_SUCCESS)
         return rv;
     rv = wxl_db_row(errand, &db, statement, args, row);
-    door->close(door, &db);
+    door->close(door, errand, &db);
     return rv;
 }
 

@@ -15,6 +15,8 @@
 
 /* A real answer has about 100 bytes. */
 #define MAX_ANSWER (64 * 1024)
+/* Bytes of an errmsg that the log line shows; real ones have about 60. */
+#define LONGEST_LOGGED 200
 
 int wxl_wechat_configured(const wxl_wechat_settings_t *settings)
 {
@@ -97,7 +99,8 @@ static apr_status_t fail_errcode(wxl_errand_t *errand, const wxl_wechat_settings
     errand->errcode = errcode;
     errand->errmsg = errmsg;
     wxl_problem_wechat_action(errcode, &errand->retry_after);
-    return wxl_fail(errand, WXL_WECHAT_ERROR, APR_SUCCESS, "errcode %d, %s", errcode, errmsg);
+    return wxl_fail(errand, WXL_WECHAT_ERROR, APR_SUCCESS, "errcode %d, %.*s", errcode,
+                    LONGEST_LOGGED, errmsg);
 }
 
 static int is_filled(const char *text)

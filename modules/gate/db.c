@@ -160,6 +160,8 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
         return fail_away(errand, "data base lost", first);
     /* The statement is gone with the old connection, or was made for an old schema. */
     rv = prepare(db, statement);
+    if (rv != 0 && is_alive(errand->pool, db)) /* that the connection is lost may show only now */
+        rv = prepare(db, statement);
     if (rv == 0)
         rv = run(errand->pool, db, statement, args, row);
     return rv == 0 ? APR_SUCCESS : fail_second(errand, db, statement, rv, first);

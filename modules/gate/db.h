@@ -35,8 +35,9 @@ typedef struct {
 typedef struct wxl_db_door_t {
     /** Lend a connection, or fail with WXL_DB_UNAVAILABLE. */
     apr_status_t (*open)(const struct wxl_db_door_t *door, wxl_errand_t *errand, wxl_db_t *db);
-    /** Give it back. Called once for each one lent, in the same thread. */
-    void (*close)(const struct wxl_db_door_t *door, wxl_db_t *db);
+    /** Give it back. Called once for each one lent, in the same thread; whether the data base was
+        there is read from the errand. */
+    void (*close)(const struct wxl_db_door_t *door, const wxl_errand_t *errand, wxl_db_t *db);
     void *baton;
 } wxl_db_door_t;
 

@@ -210,8 +210,8 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, rv, "all data base connections are busy");
     }
     rec = take(door, errand->pool);
-    tell_breaker(door, rec != NULL);
     if (!rec) {
+        tell_breaker(door, 0);
         leave(door->pool);
         errand->retry_after = 1;
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is out of reach");
@@ -225,11 +225,14 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
     return APR_SUCCESS;
 }
 
-static void close_door(const wxl_db_door_t *of, wxl_db_t *db)
+static void close_door(const wxl_db_door_t *of, const wxl_errand_t *errand, wxl_db_t *db)
 {
     wxl_dbd_door_t *door = of->baton;
 
-    (void)db;
+    /* SQLite: a file that another process writes to is not out of reach. */
+    int lost = errand->problem == WXL_DB_UNAVAILABLE && db->dialect == WXL_PGSQL;
+
+    tell_breaker(door, !lost);
     dbd.close(door->server, door->rec);
     leave(door->pool);
 }

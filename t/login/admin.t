@@ -29,12 +29,13 @@ sub sign_in {
     return login_ok(post_json($vhost, '/api/login/', { code => $code }), name => $name, %expect);
 }
 
-# The one line about user $id
+# How often the log tells of this user of this virtual host
 sub told {
-    my ($id, $times) = @_;
-    my $line = qr/\bWXL0001: development: user $id signed in .* administrator/;
-    $log->wait_for($line);
-    is scalar(() = $log->lines($line)), $times, "$times lines in the log say so";
+    my ($vhost, $id, $times) = @_;
+    my ($address, $port) = target($vhost);
+    my $line = qr/\[\Q$address\E:$port\] WXL0001: development: user $id signed in .* administrator/;
+    $log->wait_for($line) if $times;
+    is scalar(() = $log->lines($line)), $times, "lines in the log that say so";
     return;
 }
 
@@ -47,9 +48,9 @@ sub story {
         my $row = $users->row($openid);
         is $row->{user_type}, 'admin', 'user_type is stored';
         ok $row->{$_}, "$_ is stored" for qw(is_staff is_superuser);
-        told($user->{id}, 1);
+        told($vhost, $user->{id}, 1);
         sign_in($vhost, 'and stays one with any code', $wechat->code(openid => $openid), id => $user->{id}, %ADMIN);
-        told($user->{id}, 1);
+        told($vhost, $user->{id}, 1);
     }
     my $openid = $wechat->openid_of($wechat->code);
     for my $prefix ('xadmin', 'admi', 'adm in', 'superadmin', "\x{430}dmin") {
@@ -77,7 +78,7 @@ sub production {
         my $user = sign_in('production', "$prefix is a code like any", code_of($prefix, $openid), openid => $openid, %PLAIN,
                            key => $ENV{WX_PRODUCTION_KEY}) or next;
         is $users->row($openid)->{user_type}, 'wechat', 'nothing is stored';
-        told($user->{id}, 0) if !$log->lines(qr/WXL0001: development: user $user->{id} /);
+        told('production', $user->{id}, 0);
     }
     return;
 }

@@ -70,17 +70,20 @@ subtest 'one connection' => sub {
         'twenty requests in one go: twenty answers in order';
 
     my $mixed = join '',
-        json_request('/api/login/', { code => '' }, Connection => 'keep-alive'),
         json_request('/api/login/', body(), Connection => 'keep-alive'),
         http_request(OPTIONS => '/api/login/', undef, Connection => 'keep-alive'),
         http_request(GET => '/api/login/', undef, Connection => 'keep-alive'),
+        json_request('/api/login/', body(), Connection => 'keep-alive'),
+        json_request('/api/login/', { code => '' }, Connection => 'keep-alive'),
         json_request('/api/login/', body());
     $res = raw($VHOST, $mixed, all => 1);
     my @all = @{ $res->{all} };
-    is_deeply [ map { $_->{status} } @all ], [ 400, 200, 204, 405, 200 ], 'a refusal does not end the connection';
-    error_ok($all[0], 400, 'BAD_REQUEST', error => 'Code is required');
-    error_ok($all[3], 405, 'METHOD_NOT_ALLOWED');
-    login_ok($all[4]);
+    # httpd itself closes after a 400 (ap_status_drops_connection), whoever answers it
+    is_deeply [ map { $_->{status} } @all ], [ 200, 204, 405, 200, 400 ], 'a refused method does not end the connection';
+    error_ok($all[2], 405, 'METHOD_NOT_ALLOWED');
+    login_ok($all[3]);
+    error_ok($all[4], 400, 'BAD_REQUEST', error => 'Code is required');
+    is $all[4]{headers}{connection}, 'close', 'and the client is told that this one was the last';
 
     # the body of a refused method is not read, and must not be taken for the next request
     my $inner = json_request('/api/login/', body('smuggled'));

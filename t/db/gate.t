@@ -1,0 +1,104 @@
+# Once: it has a Postgres and httpds of its own.
+# Somebody holds a lock, or all of Postgres is frozen.  mod_dbd's pool would make everybody wait for
+# ever; the gate before it lets those wait who hold a connection, and sends the others away in time.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(time sleep);
+use WxLogin::Test::Client;
+use WxLogin::Test::Contract;
+use WxLogin::Test::ErrorLog;
+use WxLogin::Test::Own;
+use WxLogin::Test::Postgres;
+use WxLogin::Test::Process;
+
+plan skip_all => WxLogin::Test::Postgres->missing if WxLogin::Test::Postgres->missing;
+my $pg = own_postgres();
+my ($DEADLINE, $SLACK) = (3, WxLogin::Test::Process::slow(1));
+
+sub requests { return map { json_request('/api/login/', { code => $_ }) } @_ }
+
+# Runs $end after $seconds, in another process
+sub later {
+    my ($seconds, $end) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    sleep $seconds;
+    $end->();
+    require POSIX;
+    POSIX::_exit(0);
+}
+
+# Those who had a connection end with the harm, the others by the clock
+sub sorted_out {
+    my ($name, $inside, @res) = @_;
+    my @good = grep { $_->{status} == 200 } @res;
+    my @bad = grep { $_->{status} != 200 } @res;
+    diag sprintf '%s: %d waited for it, up to %.2f s; %d were sent away, after up to %.2f s', $name, scalar @good,
+        (sort { $b <=> $a } map { $_->{took} } @good)[0] // 0, scalar @bad, (sort { $b <=> $a } map { $_->{took} } @bad)[0] // 0;
+    is scalar @good, $inside, "$name: as many wait as there are connections";
+    for my $res (@bad) {
+        error_ok($res, 503, 'SERVICE_UNAVAILABLE', name => "$name: sent away", error => 'Service is unavailable', action => 'wait');
+        is $res->{json}{retry_after}, 1, 'told when to try again';
+        cmp_ok $res->{took}, '<', $DEADLINE + $SLACK, 'after three seconds';
+        cmp_ok $res->{took}, '>', $DEADLINE - 0.5, 'not before';
+    }
+    return;
+}
+
+subtest "a held row, $_ connections" => sub {
+    my $max = $_;
+    my $httpd = own_httpd($pg, max => $max)->start;
+    my $log = WxLogin::Test::ErrorLog->watch($httpd);
+    is sign_in($httpd, "row-$max")->{status}, 200, 'somebody';
+    my $holder = $pg->dbh('wxlogin');
+    $holder->begin_work;
+    $holder->do('SELECT 1 FROM wxlogin_user WHERE openid = ? FOR UPDATE', undef, "row-$max");
+    # one holder's process, one end of it: the lock goes with its backend
+    my ($backend) = $holder->selectrow_array('SELECT pg_backend_pid()');
+    my $end = later($DEADLINE + 1.2, sub { my $dbh = $pg->dbh; $dbh->do("SELECT pg_terminate_backend($backend)") });
+    my @first = requests(("row-$max") x 8);
+    my @res = parallel($httpd, @first);
+    waitpid $end, 0;
+    sorted_out("a held row, $max", $max, @res);
+    eval { $holder->disconnect };
+    is_deeply [ map { $_->{status} } parallel($httpd, requests(("row-$max") x 8, map { "other-$_" } 1 .. 8)) ], [ (200) x 16 ], 'afterwards all is well';
+    $log->done;
+} for 1, 2;
+
+# With a lock_timeout Postgres itself ends the wait.
+subtest 'a held row, lock_timeout' => sub {
+    my $httpd = own_httpd($pg, max => 2, options => '-c lock_timeout=400')->start;
+    my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL040[13]: .*lock timeout/);
+    is sign_in($httpd, 'locked')->{status}, 200, 'somebody';
+    my $holder = $pg->dbh('wxlogin');
+    $holder->begin_work;
+    $holder->do("SELECT 1 FROM wxlogin_user WHERE openid = 'locked' FOR UPDATE");
+    my $res = sign_in($httpd, 'locked');
+    like $res->{status}, qr/^50[03]$/, "refused: $res->{status}";
+    cmp_ok $res->{took}, '<', 1 + $SLACK, 'soon';
+    is sign_in($httpd, 'not locked')->{status}, 200, 'others sign in';
+    $holder->rollback;
+    is sign_in($httpd, 'locked')->{status}, 200, 'and so does he';
+    $holder->disconnect;
+    $log->done;
+};
+
+# Frozen: the kernel still takes connections and bytes, nobody answers.  Nothing but a deadline helps
+# those outside; those inside wait until it thaws (tcp_user_timeout does not help them either).
+subtest 'a frozen Postgres' => sub {
+    my $httpd = own_httpd($pg, max => 2)->start;
+    my $log = WxLogin::Test::ErrorLog->watch($httpd);
+    is_deeply [ map { $_->{status} } parallel($httpd, requests('a' .. 'd')) ], [ (200) x 4 ], 'before';
+    my @family = $pg->freeze->_family;
+    my $end = later($DEADLINE + 1.2, sub { kill 'CONT', $_ for reverse @family });
+    my @res = parallel($httpd, requests('a' .. 'h'));
+    waitpid $end, 0;
+    $pg->thaw;
+    sorted_out('frozen', 2, @res);
+    is get($httpd, '/index.html')->{status}, 200, 'httpd itself serves';
+    is_deeply [ map { $_->{status} } parallel($httpd, requests('a' .. 'h')) ], [ (200) x 8 ], 'thawed: all is well';
+    $log->done;
+};
+
+done_testing;
