@@ -58,8 +58,8 @@
 #define TAG_SHIFT 24
 #define VERSION_MASK 0xFFFFFFu
 
-/* How old a caller's idea of now may be: it was interrupted between the clock and us. */
-#define SLACK APR_USEC_PER_SEC
+/* How old a caller's idea of now may be: on a busy machine it waits between the clock and us. */
+#define SLACK apr_time_from_sec(10)
 #define TELL_EVERY apr_time_from_sec(60)
 
 #define TRIES 10000 /* never needed; an end, should the memory be damaged */
@@ -361,7 +361,7 @@ void wxl_limiter_check(const wxl_limiter_t *limiter, apr_uint64_t hash, apr_time
             return;
     }
     memset(verdict, 0, sizeof(*verdict));
-    verdict->reset = SLACK;
+    verdict->reset = APR_USEC_PER_SEC;
 }
 
 void wxl_limiter_give_back(const wxl_limiter_verdict_t *verdict)

@@ -28,6 +28,11 @@
 /** The largest N: a slot can count 4,095 events. */
 #define WXL_LIMITER_MOST 250000
 
+/* A client's place is kept for ten seconds longer than its events count, and a time that is further
+   ahead than T and ten seconds is taken for one from before the clock was set back. So a caller may
+   have read its clock ten seconds ago, and nobody is shut out for longer than 2 T and ten seconds.
+ */
+
 /** A table, as one process sees it. Constant after wxl_limiter_open(). */
 typedef struct {
     apr_uint32_t limit;         /* N */

@@ -40,7 +40,7 @@ SKIP: {
 cmp_ok $admitted, '<=', 25 * 9 * 3, "and no more than the table holds were admitted: $admitted";
 cmp_ok $admitted, '>', $SIZE, 'strangers who found room were served';
 
-sleep 1 while now() < $start + 21;
+sleep 1 while now() < $start + 28;
 is join(' ', map { statuses($httpd, '/x', 4, @{ $victims[$_] }) } 0 .. 2), join(' ', ('404 404 404 429') x 3),
     'when they have gone, everybody has a limit of their own again';
 $httpd->graceful;

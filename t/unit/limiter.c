@@ -266,7 +266,7 @@ static void crowd(apr_pool_t *pool, apr_uint32_t limit, int clients)
 
         now += (apr_time_t)(draw() % 2000);
         if (draw() % 5000 == 0)
-            now += (apr_time_t)(draw() % (4 * SECOND));
+            now += (apr_time_t)(draw() % (24 * SECOND));
         if (!admits(&limiter, hashes[who], now))
             continue;
         admitted++;

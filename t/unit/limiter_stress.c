@@ -22,6 +22,7 @@
 
 /* The limiter's clock runs ten times as fast, so that windows come and go. */
 #define SPEED 10
+#define SLACK (10 * SECOND) /* how old a time the limiter accepts */
 
 typedef struct {
     apr_uint32_t client;
@@ -33,8 +34,7 @@ typedef struct {
     volatile apr_uint32_t stop;
     volatile apr_uint32_t count; /* of events */
     volatile apr_uint32_t checks[PROCESSES * THREADS];
-    volatile apr_uint32_t
-        late; /* checks whose thread had to wait in the middle: they prove nothing */
+    volatile apr_uint32_t late; /* checks whose thread slept for too long in the middle */
     apr_uint64_t hashes[MOST_CLIENTS];
     event_t events[MOST_EVENTS];
 } shared_t;
@@ -76,7 +76,7 @@ static void one_check(apr_uint32_t client)
     apr_uint32_t at;
 
     wxl_limiter_check(&limiter, shared->hashes[client], now, 1, &verdict);
-    if (clock_now() - now > SECOND / 2) {
+    if (clock_now() - now > SLACK / 2) {
         apr_atomic_inc32(&shared->late);
     } else if (verdict.admitted) {
         at = apr_atomic_inc32(&shared->count);
@@ -88,7 +88,16 @@ static void one_check(apr_uint32_t client)
     }
 }
 
-/* Half of the checks on a few clients, half on all. */
+/* Half of the checks on a few clients, half on many. Which those are changes as time goes by, so
+   that clients go and their places get new owners. */
+static apr_uint32_t pick(unsigned random)
+{
+    apr_uint32_t all = scene->clients, many = (all + 1) / 2, few = (all + 15) / 16;
+    apr_uint32_t turn = (apr_uint32_t)(clock_now() / (scene->window + SLACK + SECOND));
+
+    return ((random >> 16) % (random & 0x8000 ? many : few) + turn % 2 * (all / 2)) % all;
+}
+
 static void *APR_THREAD_FUNC hammer(apr_thread_t *thread, void *data)
 {
     apr_uint32_t number = (apr_uint32_t)(size_t)data;
@@ -96,7 +105,7 @@ static void *APR_THREAD_FUNC hammer(apr_thread_t *thread, void *data)
 
     while (!apr_atomic_read32(&shared->stop)) {
         random = random * 1664525 + 1013904223;
-        one_check((random >> 16) % (random & 0x8000 ? scene->clients : (scene->clients + 15) / 16));
+        one_check(pick(random));
         apr_atomic_inc32(&shared->checks[number]);
     }
     (void)thread; /* returned from, not exited: AddressSanitizer follows that */
@@ -174,7 +183,11 @@ static void report(const char *how)
          shares, apr_atomic_read32(&shared->late));
     ok(count > scene->limit && count <= MOST_EVENTS, "%s, %s: events were admitted", scene->name,
        how);
-    is_int(over, 0, "%s, %s: no window has one too many", scene->name, how);
+    /* A thread slept for longer than the limiter accepts: then this run proves nothing. */
+    if (apr_atomic_read32(&shared->late) && over)
+        note("too slow here to say, %d over", over);
+    else
+        is_int(over, 0, "%s, %s: no window has one too many", scene->name, how);
 }
 
 static void stress(const scene_t *next)
@@ -235,13 +248,13 @@ static void slaughter(const scene_t *next, int times)
 int main(void)
 {
     static const scene_t scenes[] = {
-        {"room for all", 5, 2 * SECOND, 800, 300, 1500},
+        {"room for all", 5, 2 * SECOND, 800, 300, 3000},
         {"one hot client", 64, SECOND, 8, 1, 1000},
-        {"one event, too little room", 1, 2 * SECOND, 8, 40, 1500},
-        {"five events, too little room", 5, SECOND, 8, 24, 1500},
-        {"64 events, too little room", 64, SECOND, 4, 12, 1500},
-        {"groups of 16", 1000, 2 * SECOND, 8, 6, 1500},
-        {"groups, too little room", 200, SECOND, 4, 20, 1500},
+        {"one event, too little room", 1, 2 * SECOND, 8, 40, 3000},
+        {"five events, too little room", 5, SECOND, 8, 24, 3000},
+        {"64 events, too little room", 64, SECOND, 4, 12, 3000},
+        {"groups of 16", 1000, 2 * SECOND, 8, 6, 3000},
+        {"groups, too little room", 200, SECOND, 4, 20, 3000},
     };
     size_t i;
 
