@@ -57,6 +57,13 @@ int wxl_park_available(void)
     return available;
 }
 
+int wxl_park_ending(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING;
+}
+
 static park_t *park_of(conn_rec *c)
 {
     return ap_get_module_config(c->conn_config, &wxlogin_module);
@@ -68,9 +75,12 @@ int wxl_park_can(request_rec *r)
     const park_t *park = park_of(c);
 
     /* An HTTP/2 stream has a master; SUSPENDED inside a subrequest or an internal redirect is an
-       invalid status; clogging filters and pending output would be lost sight of. */
-    return available && park && park->nested && !park->r && !c->master && c->cs && !r->main &&
-           !r->prev && !c->clogging_input_filters && !c->data_in_output_filters;
+       invalid status; clogging filters and pending output would be lost sight of. In a child that
+       ends, the thread that polls may have gone: it does when it counts no connection, and those
+       that it accepted last are not counted before a worker has taken them. */
+    return available && !wxl_park_ending() && park && park->nested && !park->r && !c->master &&
+           c->cs && !r->main && !r->prev && !c->clogging_input_filters &&
+           !c->data_in_output_filters;
 }
 
 /* Give the connection its own descriptor back. */

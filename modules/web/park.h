@@ -30,6 +30,9 @@ void wxl_park_child(apr_pool_t *pchild, server_rec *server);
 /** Can this child park connections at all? */
 int wxl_park_available(void);
 
+/** Is this child ending in good order? What waits already is answered, nothing new is parked. */
+int wxl_park_ending(void);
+
 /**
  * Can this request be parked? Not where somebody else owns the connection's fate: HTTP/2 streams,
  * subrequests, internal redirects, output that is still to be flushed.

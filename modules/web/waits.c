@@ -13,6 +13,7 @@
 #include <util_cfgtree.h>
 
 #include "web/config.h"
+#include "web/park.h"
 #include "web/shm.h"
 
 /* A parked sign-in has three descriptors: client, wake-up, WeChat. The rest is httpd's. */
@@ -161,7 +162,8 @@ int wxl_waits_block(const request_rec *r)
         apr_atomic_set32(&blocked[number], 0);
         return 0;
     }
-    if (apr_atomic_inc32(&blocking_now) < (apr_uint32_t)blocking_limit)
+    /* The threads of a child that ends are wanted for nothing else. */
+    if (apr_atomic_inc32(&blocking_now) < (apr_uint32_t)blocking_limit || wxl_park_ending())
         return 1;
     apr_atomic_dec32(&blocking_now);
     return 0;
