@@ -26,6 +26,16 @@ class Failure(Exception):
     pass
 
 
+def end_orderly(*_):
+    """Handler: what is running is ended by whoever started it. A shell without job control lets its
+    children ignore SIGINT."""
+    raise Failure('interrupted')
+
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, end_orderly)
+
+
 def quietly(command, **more):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, **more)

@@ -96,9 +96,8 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
-    /* Where WeChat offers HTTP/2, one connection carries many: wait for it rather than open one
-       more. */
-    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, 1L);
+    /* No PIPEWAIT: those that wait for another's connection have no timeout, and one at a time they
+       wait for a handshake that hangs. Connections that are up and speak HTTP/2 are shared anyway. */
     return curl;
 }
 
