@@ -108,6 +108,8 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(curl, CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
+    /* No PIPEWAIT: those that wait for another's connection have no timeout, and one at a time they
+       wait for a handshake that hangs. Connections that are up and speak HTTP/2 are shared anyway. */
     return curl;
 }
 
