@@ -2,8 +2,8 @@
  * gate/http_calls: where those who ask and the engine's thread meet.
  *
  * A call has two owners, one on each side; the last one frees it. One mutex guards the queue of new
- * calls, and one of each call who owns it: both are leaves, never held across a call of libcurl's or
- * of httpd's. Nothing here knows libcurl.
+ * calls, and one of each call who owns it: both are leaves, never held across a call of libcurl's
+ * or of httpd's. Nothing here knows libcurl.
  */
 #ifndef WXL_HTTP_CALLS_H
 #define WXL_HTTP_CALLS_H

@@ -108,8 +108,8 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(curl, CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
-    /* No PIPEWAIT: those that wait for another's connection have no timeout, and one at a time they
-       wait for a handshake that hangs. Connections that are up and speak HTTP/2 are shared anyway. */
+    /* No CURLOPT_PIPEWAIT: those that wait for another's connection have no timeout, and wait as
+       long as its handshake hangs. A connection that is up and speaks HTTP/2 is shared anyway. */
     return curl;
 }
 
@@ -140,10 +140,6 @@ void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_re
 {
     transfer->max_body = request->max_body;
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    /* Where WeChat offers HTTP/2, one connection carries many: wait for it rather than open one
-       more. TLS tells in its handshake. Without TLS only the first answer would tell: all would wait
-       for that one, and libcurl looks at no timeout meanwhile. */
-    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, strncmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body);
