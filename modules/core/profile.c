@@ -2,6 +2,7 @@
 
 #include "core/profile.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -95,10 +96,10 @@ static const struct {
     wxl_problem_t problem;                               /* where it is not */
     apr_size_t change;                                   /* offset in wxl_changes_t */
 } profile_fields[] = {
-    {"username", 150, 1, 0, NULL, WXL_OK, APR_OFFSETOF(wxl_changes_t, username)},
-    {"avatar_url", 200, 0, 0, is_web_url, WXL_FIELD_URL, APR_OFFSETOF(wxl_changes_t, avatar_url)},
-    {"phone", 20, 0, 1, NULL, WXL_OK, APR_OFFSETOF(wxl_changes_t, phone)},
-    {"email", 254, 0, 1, is_email, WXL_FIELD_EMAIL, APR_OFFSETOF(wxl_changes_t, email)},
+    {"username", 150, 1, 0, NULL, WXL_OK, offsetof(wxl_changes_t, username)},
+    {"avatar_url", 200, 0, 0, is_web_url, WXL_FIELD_URL, offsetof(wxl_changes_t, avatar_url)},
+    {"phone", 20, 0, 1, NULL, WXL_OK, offsetof(wxl_changes_t, phone)},
+    {"email", 254, 0, 1, is_email, WXL_FIELD_EMAIL, offsetof(wxl_changes_t, email)},
 };
 #define FIELDS (sizeof(profile_fields) / sizeof(profile_fields[0]))
 
