@@ -15,7 +15,9 @@ apr_interval_time_t wxl_breaker_enter(wxl_breaker_t *breaker, const wxl_breaker_
     *probe = 0;
     if (until == 0)
         return 0;
-    if ((apr_uint64_t)now < until)
+    /* Further ahead than it was ever set: the clock has been set back. */
+    if ((apr_uint64_t)now < until &&
+        until - (apr_uint64_t)now <= (apr_uint64_t)(rules->pause + rules->probe))
         return (apr_interval_time_t)(until - (apr_uint64_t)now);
     /* Half open: whoever moves the word is the probe. */
     *probe = apr_atomic_cas64(&breaker->until, (apr_uint64_t)(now + rules->probe), until) == until;

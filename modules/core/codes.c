@@ -100,6 +100,8 @@ wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_ask_t *ask
     slot_t *slot = find(set, &ask->key, ask->now);
 
     memset(ticket, 0, sizeof(*ticket));
+    if (ask->key.word[0] == 0 && ask->key.word[1] == 0)
+        return WXL_CODES_MINE; /* no key could be made: strangers must not share a slot */
     if (slot && slot->state == RUNNING)
         return WXL_CODES_JOIN;
     if (slot) {

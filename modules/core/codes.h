@@ -69,8 +69,8 @@ typedef struct {
 
 /**
  * Who asks WeChat about a code?
- * @param ticket with MINE: for publish and give_up. A table that is full of exchanges under way
- *        gives an empty one: the exchange goes on, unremembered
+ * @param ticket with MINE: for publish and give_up. A table that is full of exchanges under way,
+ *        and a key of zeros, give an empty one: the exchange goes on, unremembered
  * @param outcome with KNOWN: filled in
  */
 wxl_codes_claim_t wxl_codes_claim(wxl_codes_t *codes, const wxl_codes_ask_t *ask,

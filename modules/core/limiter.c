@@ -2,7 +2,6 @@
  * core/limiter: rate limits without a lock. See limiter.h.
  *
  * A table is a head of 8 words, then sets. A set, in words of 64 bits:
- *
  *     0..7    headers of its eight ways: tag (40 bits of the hash) | version (24); 0: never used
  *     8       when the shared row was last used
  *     9..17   when each way, and the shared row, was last worth a log line | print
@@ -341,6 +340,8 @@ apr_size_t wxl_limiter_shape(wxl_limiter_t *limiter, apr_uint32_t limit, apr_int
     limiter->slots = limit / limiter->group;
     limiter->sets = clients / PLANNED + (clients % PLANNED != 0);
     limiter->stride = (SLOT_WORD + (WAYS + 1) * limiter->slots + 7) & ~7u; /* whole cache lines */
+    if (limiter->sets > APR_SIZE_MAX / 2 / sizeof(word_t) / limiter->stride)
+        return 0;
     return sizeof(word_t) * (HEAD_WORDS + (apr_size_t)limiter->sets * limiter->stride);
 }
 

@@ -60,7 +60,7 @@ typedef struct {
  * @param limit N, 1 to WXL_LIMITER_MOST
  * @param window T, in microseconds
  * @param clients how many it shall remember at once, without sharing
- * @return bytes of memory that wxl_limiter_open() needs
+ * @return bytes of memory that wxl_limiter_open() needs; 0: more than this machine can address
  */
 apr_size_t wxl_limiter_shape(wxl_limiter_t *limiter, apr_uint32_t limit, apr_interval_time_t window,
                              apr_uint32_t clients);

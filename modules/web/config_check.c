@@ -191,7 +191,9 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
         check_origin(&check);
         check_timeout(&check);
     }
-    check_db(&check, needs_db);
+    /* A server that has nothing to do with us keeps its data base to itself. */
+    if (check.required || needs_db || wxl_config_is_set(config))
+        check_db(&check, needs_db);
     if (wxl_wechat_configured(&config->signin.wechat))
         wxl_wechat_prepare(pool, &config->signin.wechat);
     return check.required ? check.faults : 0;

@@ -223,6 +223,8 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
         return rv;
     rv = enter(door->pool);
     if (rv != APR_SUCCESS) {
+        if (door->probe) /* it has found out nothing: another one may try soon */
+            tell_breaker(door, 0, 1);
         errand->retry_after = 1;
         return wxl_fail(errand, WXL_DB_UNAVAILABLE, rv, "all data base connections are busy");
     }

@@ -128,7 +128,7 @@ static apr_status_t clean_up(void *data)
 
     if (ex->under_way)
         wxl_http_calls_drop(ex->under_way); /* before its descriptor goes */
-    if (ex->descriptor >= 0)
+    if (ex->descriptor >= 0 && !wxl_park_lost(ex->call->r))
         close(ex->descriptor);
     ex->under_way = NULL;
     ex->descriptor = -1;
@@ -140,6 +140,13 @@ static apr_status_t clean_up(void *data)
 
 /* -- waiting --------------------------------------------------------------------------------- */
 
+/* While a connection is parked the MPM applies TimeOut, and it may be that of the first server of
+   the address: config_check has seen to ours only. */
+static int is_patient(const exchange_t *ex)
+{
+    return ex->call->r->connection->base_server->timeout > ex->story->settings->wechat.timeout;
+}
+
 /* Room for one more wait, parked if the connection can be, else blocking. */
 static apr_status_t count(exchange_t *ex)
 {
@@ -147,7 +154,8 @@ static apr_status_t count(exchange_t *ex)
 
     if (ex->counted)
         return APR_SUCCESS;
-    ex->parks = engine && !call->config->exchange_blocking && wxl_park_can(call->r);
+    ex->parks =
+        engine && !call->config->exchange_blocking && is_patient(ex) && wxl_park_can(call->r);
     ex->counted =
         ex->parks ? wxl_waits_park(call->config->exchange_limit) : wxl_waits_block(call->r);
     if (ex->counted)
@@ -260,19 +268,19 @@ static int resume(request_rec *r, void *baton, int gone)
     wxl_http_reply_t reply;
     int over;
 
-    if (gone) {
-        wxl_http_fail(&reply, "TimeOut came first");
-        if (ex->ticket.serial)
-            hear(ex, &reply);
-        else
-            wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "TimeOut came first");
-        over = 1;
-    } else if (!ex->under_way) {
-        over = claim(ex);
-    } else {
+    if (ex->under_way) {
         over = wxl_http_calls_collect(ex->under_way, r->pool, &reply);
+        if (!over && gone) {
+            wxl_http_fail(&reply, "TimeOut came first");
+            over = 1;
+        }
         if (over)
             hear(ex, &reply);
+    } else if (gone) {
+        wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "TimeOut came first");
+        over = 1;
+    } else {
+        over = claim(ex);
     }
     if (!over)
         return wxl_park_again(r, ex->descriptor);
@@ -292,7 +300,9 @@ apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char 
     ex->descriptor = -1;
     /* Should the one who asks die, somebody takes over: one exchange more. */
     ex->patience = call->errand.now + 2 * claim_time(ex);
-    ex->ask.key = wxl_upstream_key(call->r->pool, wechat->appid, code);
+    /* Who asks another host, a test server perhaps, gets nothing of what WeChat said. */
+    ex->ask.key = wxl_upstream_key(
+        call->r->pool, apr_pstrcat(call->r->pool, wechat->origin, " ", wechat->appid, NULL), code);
     apr_pool_cleanup_register(call->r->pool, ex, clean_up, apr_pool_cleanup_null);
     while (!claim(ex)) {
         if (ex->parks) {

@@ -341,7 +341,7 @@ static apr_status_t make_table(apr_pool_t *pool, server_rec *main_server, wxl_li
     size = wxl_limiter_shape(&limit->table, limit->limit, limit->window, clients);
     name = apr_psprintf(pool, "limit %s %u/%" APR_INT64_T_FMT, limit->name, limit->limit,
                         (apr_int64_t)limit->window);
-    rv = wxl_shm_room(main_server, name, size, &memory, &is_new);
+    rv = size ? wxl_shm_room(main_server, name, size, &memory, &is_new) : APR_ENOMEM;
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG | APLOG_STARTUP, rv, main_server,
                      "WXL0541: no shared memory for the rate limit %s %s: %" APR_SIZE_T_FMT

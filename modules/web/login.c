@@ -9,7 +9,6 @@
 #include "web/exchange.h"
 #include "web/request.h"
 #include "web/usercache.h"
-#include "web/usercache.h"
 
 static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 {

@@ -19,6 +19,7 @@ typedef struct {
     void *baton;
     apr_socket_t *socket; /* the connection's, while exchanged; else NULL */
     int real;             /* its own descriptor, while exchanged */
+    int lost;             /* the descriptor was closed by the MPM */
 } park_t;
 
 static int available; /* this child may park */
@@ -83,6 +84,13 @@ int wxl_park_can(request_rec *r)
            !c->data_in_output_filters;
 }
 
+int wxl_park_lost(request_rec *r)
+{
+    const park_t *park = park_of(r->connection);
+
+    return park && park->lost;
+}
+
 /* Give the connection its own descriptor back. */
 static void restore(park_t *park)
 {
@@ -91,10 +99,12 @@ static void restore(park_t *park)
     if (!park->socket)
         return;
     apr_os_sock_get(&now, park->socket);
-    if (now == park->descriptor)
+    if (now == park->descriptor) {
         apr_os_sock_put(&park->socket, &park->real, NULL);
-    else
-        close(park->real); /* the MPM closed what it took for the socket, in an error path */
+    } else { /* the MPM closed what it took for the socket, in an error path */
+        close(park->real);
+        park->lost = 1;
+    }
     park->socket = NULL;
 }
 

@@ -53,6 +53,10 @@ int wxl_park(request_rec *r, int descriptor, wxl_resume_t resume, void *baton);
  */
 int wxl_park_again(request_rec *r, int descriptor);
 
+/** Has the MPM closed the descriptor of a parked request, in an error path? Then nobody else may:
+    its number belongs to another. For cleanups of r->pool. */
+int wxl_park_lost(request_rec *r);
+
 /** Hooks of the roof. */
 int wxl_park_process(conn_rec *c);
 int wxl_park_pre_close(conn_rec *c);

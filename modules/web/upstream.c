@@ -132,11 +132,11 @@ void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config,
     }
 }
 
-wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char *code)
+wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *asked, const char *code)
 {
     wxl_secret_t secret = {shared->secret, sizeof(shared->secret)};
 
-    return wxl_codes_key(pool, &secret, appid, code);
+    return wxl_codes_key(pool, &secret, asked, code);
 }
 
 wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_ask_t *ask, wxl_codes_ticket_t *ticket,

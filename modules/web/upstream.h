@@ -35,7 +35,7 @@ void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config,
                          int probe);
 
 /** core/codes under its lock. @return of claim: as there */
-wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *appid, const char *code);
+wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *asked, const char *code);
 wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_ask_t *ask, wxl_codes_ticket_t *ticket,
                                      wxl_codes_outcome_t *outcome);
 void wxl_upstream_publish(const wxl_codes_ticket_t *ticket, const wxl_codes_outcome_t *outcome,

@@ -41,9 +41,9 @@ sub story {
     refresh_ok(post_json($vhost, '/api/token/refresh/', $refresh), user_id => "$user->{id}");
     verify_ok(post_json($vhost, '/api/token/verify/', { token => $second->{json}{access} }));
 
-    # a code is good for one sign-in
-    error_ok(post_json($vhost, '/api/login/', { code => $code }), 400, 'WECHAT_API_ERROR',
-             action => 'relogin', errcode => 40163, errmsg => qr/^code been used, rid: /);
+    # a code is good for one exchange; who posts it again at once is answered again
+    login_ok(post_json($vhost, '/api/login/', { code => $code }), name => 'the same code again', openid => $openid, id => $user->{id});
+    is $wechat->asked($code), 1, 'WeChat was not asked again';
     error_ok(post_json($vhost, '/api/login/', {}, 'Accept-Language' => 'en'), 400, 'BAD_REQUEST',
              error => 'Code is required', lang => 'en');
     return;
