@@ -333,9 +333,7 @@ static int try_once(const client_t *client, int take, wxl_limiter_verdict_t *ver
 apr_size_t wxl_limiter_shape(wxl_limiter_t *limiter, apr_uint32_t limit, apr_interval_time_t window,
                              apr_uint32_t clients)
 {
-    memset(limiter, 0, sizeof(*limiter));
-    limiter->limit = limit;
-    limiter->window = window;
+    *limiter = (wxl_limiter_t){.limit = limit, .window = window};
     limiter->group = (limit + MOST_SLOTS - 1) / MOST_SLOTS;
     limiter->slots = limit / limiter->group;
     limiter->sets = clients / PLANNED + (clients % PLANNED != 0);
