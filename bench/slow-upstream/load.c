@@ -105,8 +105,8 @@ static void send_request(peer_t *peer)
                        "GET /small.txt HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     } else {
         char body[64];
-        int body_len = snprintf(body, sizeof(body), "{\"code\":\"load-%x-%lu\"}", load.seed,
-                                load.serial++);
+        int body_len =
+            snprintf(body, sizeof(body), "{\"code\":\"load-%x-%lu\"}", load.seed, load.serial++);
 
         len = snprintf(request, sizeof(request),
                        "POST /api/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -364,11 +364,12 @@ static void report(double seconds)
 
     count_unserved(now_us(), &waiting, &never);
     qsort(load.times, load.times_len, sizeof(*load.times), by_size);
-    printf("{\"good\": %lu, \"rate\": %.1f, \"busy\": %lu, \"other\": %lu, \"cut\": %lu, \"broken\": %lu, "
-           "\"given_up\": %lu, \"waiting\": %d, \"never\": %d, \"p50\": %.1f, \"p99\": %.1f, "
-           "\"max\": %.1f}\n",
-           load.good, (double)load.good / seconds, load.told_to_wait, load.other, load.cut, load.broken,
-           load.given_up, waiting, never, ms_at(0.5), ms_at(0.99), ms_at(1.0));
+    printf(
+        "{\"good\": %lu, \"rate\": %.1f, \"busy\": %lu, \"other\": %lu, \"cut\": %lu, \"broken\": %lu, "
+        "\"given_up\": %lu, \"waiting\": %d, \"never\": %d, \"p50\": %.1f, \"p99\": %.1f, "
+        "\"max\": %.1f}\n",
+        load.good, (double)load.good / seconds, load.told_to_wait, load.other, load.cut,
+        load.broken, load.given_up, waiting, never, ms_at(0.5), ms_at(0.99), ms_at(1.0));
 }
 
 int main(int argc, char **argv)
