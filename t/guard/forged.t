@@ -1,5 +1,6 @@
 # What a client says of itself in our headers reaches nobody: thirty spellings and more, on every
 # method, with a token or without, guarded or not.
+# Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
 use utf8;

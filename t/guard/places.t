@@ -1,5 +1,6 @@
 # The guard in front of whatever httpd serves: each place with each kind of token, to the status and
 # the header, and what those behind it were told.
+# Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
 use utf8;

@@ -1,6 +1,7 @@
 # A token in the query or a cookie: it opens, and nobody else gets to see it: not the back end, not
 # the access log, not the error log of any module, at trace8 (httpd's own core and http, which log
 # what they read before any module is asked, at trace3).
+# Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
 use utf8;

@@ -1,5 +1,6 @@
 # Who may is what stands in the data base, within the time of WxLoginUserCache; what the module
 # changes itself counts at once; what is known helps through an outage.
+# Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
 use utf8;

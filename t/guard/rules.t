@@ -1,4 +1,5 @@
 # Require in all its forms, in all the places it may stand in; subrequests, redirects, .htaccess.
+# Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
 use utf8;
