@@ -1,7 +1,8 @@
 /*
  * gate/jwt: JSON Web Tokens, JWS compact serialization with HS256 (RFC 7515, 7518, 7519).
  *
- * Tokens are read by libjwt, 1.10 to 3.x; its versions differ in this file only. Any thread.
+ * Tokens are read by libjwt, 1.10 to 3.x, but for those with the header that we write; its versions
+ * differ in this file only. Any thread.
  * wxl_jwt_verify() says whether the signature holds; what the claims must be is core/tokens'.
  */
 #ifndef WXL_JWT_H

@@ -12,9 +12,9 @@
 #include "gate/http_blocking.h"
 #include "gate/http_engine.h"
 #include "web/desk.h"
-#include "web/waits.h"
 #include "web/park.h"
 #include "web/upstream.h"
+#include "web/waits.h"
 
 /* How often somebody who waits for another's exchange looks whether it is over. */
 #define LOOK apr_time_from_msec(20)
