@@ -9,6 +9,7 @@
 
 #include <apr_dbd.h>
 #include <apr_hash.h>
+#include <apr_tables.h>
 
 #include "base/errand.h"
 
@@ -65,5 +66,12 @@ void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int c
  */
 apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
                         const char **args, const char ***row);
+
+/**
+ * Run a statement that gives any number of rows; otherwise as wxl_db_row().
+ * @param rows const char ** each, as a row above, in the order in which they came; never NULL
+ */
+apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                         const char **args, apr_array_header_t **rows);
 
 #endif
