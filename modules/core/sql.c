@@ -44,9 +44,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " VALUES (%s, %s, %d = 1, %d = 1,"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
-                " %s, '" NO_PASSWORD "', '" AVATAR "', true)"
-                UPSERT_PGSQL
-                " RETURNING " USER_PGSQL,
+                " %s, '" NO_PASSWORD "', '" AVATAR "', true)" UPSERT_PGSQL " RETURNING " USER_PGSQL,
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_user (openid, username, is_staff, is_superuser,"
                 " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
@@ -83,9 +81,7 @@ const wxl_statement_t wxl_sql_signin_session = {
                 " person AS (INSERT INTO wxlogin_user AS u (openid, username, is_staff,"
                 " is_superuser, date_joined, last_login_at, user_type, password, avatar_url,"
                 " is_active) SELECT openid, username, admin, admin, now, now, user_type,"
-                " '" NO_PASSWORD "', '" AVATAR "', true FROM input"
-                UPSERT_PGSQL
-                " RETURNING u.*),"
+                " '" NO_PASSWORD "', '" AVATAR "', true FROM input" UPSERT_PGSQL " RETURNING u.*),"
                 " session AS (INSERT INTO wxlogin_session (sid, user_id, appid, address,"
                 " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"
                 " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
@@ -97,15 +93,16 @@ const wxl_statement_t wxl_sql_signin_session = {
 
 const wxl_statement_t wxl_sql_session = {
     .label = "wxlogin_session",
-    .args = 9,
+    .args = 10,
     .columns = 1,
     .sql =
         {
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
                 " created_at, last_used_at, expires_at, refresh_digest)"
-                " SELECT %s, CAST(%s AS INTEGER), %s, %s, %s, %s, t.now, t.now,"
-                " CAST(%s AS INTEGER), %s FROM (SELECT CAST(%s AS INTEGER) AS now) AS t WHERE true"
+                " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
+                " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
+                " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
                 " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -158,5 +155,7 @@ const wxl_statement_t wxl_sql_change = {
 };
 /* clang-format on */
 
-const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_signin_session, &wxl_sql_session, &wxl_sql_user, &wxl_sql_change};
+const wxl_statement_t *const wxl_sql_all[] = {
+    &wxl_sql_signin, &wxl_sql_signin_session, &wxl_sql_session, &wxl_sql_user, &wxl_sql_change,
+};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

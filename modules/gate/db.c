@@ -80,9 +80,10 @@ static const char **copy_row(apr_pool_t *pool, wxl_db_t *db, apr_dbd_row_t *row,
     return copy;
 }
 
-/* @return 0 or the driver's code */
-static int run(apr_pool_t *pool, wxl_db_t *db, const wxl_statement_t *statement, const char **args,
-               const char ***out)
+/* @param rows gets the rows, in order
+   @return 0 or the driver's code */
+static int run(wxl_db_t *db, const wxl_statement_t *statement, const char **args,
+               apr_array_header_t *rows)
 {
     slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
     apr_dbd_results_t *results = NULL;
@@ -96,13 +97,13 @@ static int run(apr_pool_t *pool, wxl_db_t *db, const wxl_statement_t *statement,
         slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
     }
     /* Random access (1): without it an SQL error looks like an empty result. */
-    rv = apr_dbd_pselect(db->driver, pool, db->handle, &results, slot->prepared, 1, statement->args,
-                         args);
+    rv = apr_dbd_pselect(db->driver, rows->pool, db->handle, &results, slot->prepared, 1,
+                         statement->args, args);
     if (rv != 0)
         return rv;
-    *out = NULL;
-    if (apr_dbd_get_row(db->driver, pool, results, &row, 1) == 0)
-        *out = copy_row(pool, db, row, statement->columns);
+    apr_array_clear(rows);
+    while (apr_dbd_get_row(db->driver, rows->pool, results, &row, -1) == 0) /* -1: the next one */
+        APR_ARRAY_PUSH(rows, const char **) = copy_row(rows->pool, db, row, statement->columns);
     return 0;
 }
 
@@ -160,11 +161,12 @@ static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
                     statement->label, second, first);
 }
 
-apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
-                        const char **args, const char ***row)
+/* Run it, and once more if it or its connection was lost. */
+static apr_status_t run_mended(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                               const char **args, apr_array_header_t *rows)
 {
     const char *first;
-    int rv = run(errand->pool, db, statement, args, row);
+    int rv = run(db, statement, args, rows);
 
     if (rv == 0)
         return APR_SUCCESS;
@@ -179,34 +181,23 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
     if (rv != 0 && is_alive(errand->pool, db)) /* that the connection is lost may show only now */
         rv = prepare(db, statement);
     if (rv == 0)
-        rv = run(errand->pool, db, statement, args, row);
+        rv = run(db, statement, args, rows);
     return rv == 0 ? APR_SUCCESS : fail_second(errand, db, statement, rv, first);
 }
 
-static apr_status_t command(wxl_errand_t *errand, wxl_db_t *db, const char *sql)
+apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                        const char **args, const char ***row)
 {
-    const char *error;
-    int rows;
-    int rv = apr_dbd_query(db->driver, db->handle, &rows, sql);
+    apr_array_header_t *rows = apr_array_make(errand->pool, 1, sizeof(const char **));
+    apr_status_t rv = run_mended(errand, db, statement, args, rows);
 
-    if (rv == 0)
-        return APR_SUCCESS;
-    error = error_of(errand->pool, db, rv);
-    if (is_locked(db, error))
-        return fail_away(errand, "another one writes", error);
-    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s", sql, error);
-}
-
-apr_status_t wxl_db_begin(wxl_errand_t *errand, wxl_db_t *db)
-{
-    return command(errand, db, "BEGIN IMMEDIATE");
-}
-
-apr_status_t wxl_db_end(wxl_errand_t *errand, wxl_db_t *db, apr_status_t rv)
-{
-    if (rv == APR_SUCCESS)
-        rv = command(errand, db, "COMMIT");
-    if (rv != APR_SUCCESS) /* the first failure is the one that is told */
-        command(errand, db, "ROLLBACK");
+    *row = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, const char **) : NULL;
     return rv;
+}
+
+apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                         const char **args, apr_array_header_t **rows)
+{
+    *rows = apr_array_make(errand->pool, 16, sizeof(const char **));
+    return run_mended(errand, db, statement, args, *rows);
 }

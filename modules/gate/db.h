@@ -9,6 +9,7 @@
 
 #include <apr_dbd.h>
 #include <apr_hash.h>
+#include <apr_tables.h>
 
 #include "base/errand.h"
 
@@ -68,17 +69,10 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
                         const char **args, const char ***row);
 
 /**
- * Begin a transaction. SQLite only: a round trip more would be dear on PostgreSQL, where one
- * statement can do it all, and apr_dbd's own transactions crash on a connection that is lost.
- * @return APR_SUCCESS, or WXL_DB_UNAVAILABLE (locked), WXL_INTERNAL failed
+ * Run a statement that gives any number of rows; otherwise as wxl_db_row().
+ * @param rows const char ** each, as a row above, in the order in which they came; never NULL
  */
-apr_status_t wxl_db_begin(wxl_errand_t *errand, wxl_db_t *db);
-
-/**
- * End it: all or nothing.
- * @param rv whether what was done in it succeeded
- * @return rv, or the failure to end it
- */
-apr_status_t wxl_db_end(wxl_errand_t *errand, wxl_db_t *db, apr_status_t rv);
+apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                         const char **args, apr_array_header_t **rows);
 
 #endif

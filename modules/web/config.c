@@ -202,6 +202,5 @@ int wxl_config_is_set(const wxl_config_t *config)
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
            config->exchange_limit_set || config->exchange_blocking_set || config->breaker_set ||
            config->access_ttl_set || config->refresh_ttl_set || config->sessions_set ||
-           config->user_cache_set ||
-           config->user_cache_stale_set;
+           config->user_cache_set || config->user_cache_stale_set;
 }
