@@ -63,12 +63,16 @@ AP_DECLARE_MODULE(wxlogin)
 #pragma GCC visibility pop
 
 #define POST (AP_METHOD_BIT << M_POST)
+#define GET_AND_DELETE (AP_METHOD_BIT << M_GET | AP_METHOD_BIT << M_DELETE)
 #define GET_AND_PATCH (AP_METHOD_BIT << M_GET | AP_METHOD_BIT << M_PATCH)
 
 static const wxl_endpoint_t endpoints[] = {
     {"wxlogin-login", "POST, OPTIONS", POST, NULL, wxl_login_serve},
     {"wxlogin-refresh", "POST, OPTIONS", POST, NULL, wxl_refresh_serve},
     {"wxlogin-verify", "POST, OPTIONS", POST, NULL, wxl_verify_serve},
+    {"wxlogin-logout", "POST, OPTIONS", POST, NULL, wxl_logout_serve},
+    {"wxlogin-sessions", "GET, HEAD, DELETE, OPTIONS", GET_AND_DELETE, wxl_guard_admit,
+     wxl_sessions_serve},
     {"wxlogin-profile", "GET, HEAD, PATCH, OPTIONS", GET_AND_PATCH, wxl_guard_admit,
      wxl_profile_serve},
 };

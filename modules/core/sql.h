@@ -1,5 +1,6 @@
 /*
- * core/sql: every SQL statement of the module, in both dialects.
+ * core/sql: the SQL statements of the module, in both dialects; those of sessions alone stand in
+ * core/sql_sessions.
  *
  * Constant data. How to write one: every result column is cast, so that a later ALTER does not
  * break prepared statements; flags come as 0 or 1 and times as microseconds since 1970, because
@@ -28,13 +29,6 @@ extern const wxl_statement_t wxl_sql_signin;
 extern const wxl_statement_t wxl_sql_signin_session;
 
 /**
- * The row of a session alone: what SQLite does behind wxl_sql_signin. A disabled user gets none.
- * Arguments: sid, appid, address, user agent, device, created_at, last_used_at, expires_at, digest,
- * user id. Column: sid.
- */
-extern const wxl_statement_t wxl_sql_session;
-
-/**
  * A user by id. Argument: id. Columns: as above.
  */
 extern const wxl_statement_t wxl_sql_user;
@@ -46,7 +40,7 @@ extern const wxl_statement_t wxl_sql_user;
  */
 extern const wxl_statement_t wxl_sql_change;
 
-/** All of the above, for preparation in advance. */
+/** All of them, for preparation in advance. */
 extern const wxl_statement_t *const wxl_sql_all[];
 extern const int wxl_sql_count;
 

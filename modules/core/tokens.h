@@ -18,6 +18,8 @@ typedef struct {
 
 typedef enum { WXL_TOKEN_ACCESS = 1, WXL_TOKEN_REFRESH = 2 } wxl_token_type_t;
 #define WXL_TOKEN_ANY (WXL_TOKEN_ACCESS | WXL_TOKEN_REFRESH)
+#define WXL_TOKEN_OLD \
+    4 /* ored to these: also one that has expired; its exp is the caller's to judge */
 
 /** What a token says: one that was believed, or one to be written. */
 typedef struct {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/sessions.h"
 #include "core/sql.h"
+#include "core/sql_sessions.h"
 
 /* A new user is called this and the first characters of a random UUID. */
 #define USERNAME_PREFIX "用户_"
@@ -143,7 +144,7 @@ static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const wxl_ar
     if (rv != APR_SUCCESS || !*row)
         return rv;
     args[9] = (*row)[COLUMN_ID];
-    return wxl_db_row(errand, db, &wxl_sql_session, args, &unused);
+    return wxl_db_row(errand, db, &wxl_sql_session_add, args, &unused);
 }
 
 static apr_status_t signin(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,

@@ -69,7 +69,7 @@ apr_status_t wxl_guard_admit(wxl_call_t *call)
         return wxl_fail(errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "%s", call->config->not_ready);
     rv = wxl_tokens_check(errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS, token, &claims);
     if (rv == APR_SUCCESS)
-        call->user_id = apr_atoi64(claims.user_id);
+        call->user_id = apr_atoi64(claims.user_id), call->sid = claims.sid;
     return rv;
 }
 
