@@ -186,12 +186,11 @@ static void check_db(check_t *check, int needed)
         fault(check, 509, apr_pstrcat(check->pool, "a data base is needed: ", error, NULL));
 }
 
-/* Does a handler ask for sessions, and are there any? */
+/* Does a handler ask for sessions? Not the refresh: of tokens that belong to none it can do alone. */
 static int needs_sessions(const server_rec *server, const wxl_config_t *config,
                           const apr_array_header_t *mapped)
 {
-    return !config->signin.sessions.off && (wxl_mapped_to(mapped, server, "wxlogin-refresh") ||
-                                            wxl_mapped_to(mapped, server, "wxlogin-logout") ||
+    return !config->signin.sessions.off && (wxl_mapped_to(mapped, server, "wxlogin-logout") ||
                                             wxl_mapped_to(mapped, server, "wxlogin-sessions"));
 }
 
