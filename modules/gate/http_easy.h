@@ -12,10 +12,6 @@
 
 #include "gate/http.h"
 
-/** A connection that lay idle for longer is not used again: the other side may be closing it, and
-    a request lost in that way cannot be repeated (the code may be spent). */
-#define WXL_HTTP_MAX_IDLE 30
-
 /** One transfer under way. The caller zeroes it. */
 typedef struct {
     apr_size_t max_body;
@@ -24,6 +20,7 @@ typedef struct {
     int sent;      /* times the request went out, or was about to */
     int too_large; /* the answer is */
     int resolved;  /* a socket is being opened: the name has been looked up */
+    int lacking;   /* there was no descriptor or memory */
 
     /* For gate/http_engine; NULL elsewhere. */
     CURL *curl;
