@@ -54,6 +54,7 @@ void wxl_wechat_ask(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
     request->timeout = settings->timeout;
     request->connect_timeout = settings->connect_timeout;
     request->max_body = MAX_ANSWER;
+    request->ca = settings->ca;
 }
 
 /* The errcode: 0 where there is none. WeChat's page shows quoted numbers too.

@@ -23,6 +23,7 @@ typedef struct {
     const char *origin;  /* "https://api.weixin.qq.com", no final slash */
     apr_interval_time_t timeout;
     apr_interval_time_t connect_timeout;
+    const char *ca; /* certificates that WeChat's is to be verified with, PEM; NULL: the system's */
     wxl_secret_t url; /* made by wxl_wechat_prepare(): all of the URL but the code */
 } wxl_wechat_settings_t;
 

@@ -21,6 +21,8 @@ typedef struct {
     apr_interval_time_t timeout;         /* the whole call */
     apr_interval_time_t connect_timeout; /* name look-up, TCP and TLS */
     apr_size_t max_body;                 /* bytes of the answer, after decompression */
+    const char *ca;                      /* certificates to trust, PEM; lives as long as the client.
+                                            NULL: those of the system */
 } wxl_http_request_t;
 
 typedef struct {

@@ -172,10 +172,20 @@ static const char *why_of(CURLcode code, const wxl_transfer_t *transfer)
     }
 }
 
+/* Handles serve all virtual hosts, so both are set every time. */
+static void set_trust(CURL *curl, const char *ca)
+{
+    struct curl_blob pem = {(void *)ca, ca ? strlen(ca) : 0, CURL_BLOB_NOCOPY};
+
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, ca ? &pem : NULL); /* instead of the file */
+    curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : curl_version_info(CURLVERSION_NOW)->capath);
+}
+
 void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request)
 {
     transfer->max_body = request->max_body;
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    set_trust(curl, request->ca);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body);

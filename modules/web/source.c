@@ -9,6 +9,8 @@
 
 /* A secret has 32 or 64 bytes, a chatty one a few hundred. */
 #define LONGEST 4096
+/* A system has some 150 certificates, in 220 KB. */
+#define LONGEST_CERTIFICATES (1024 * 1024)
 
 static const char *refuse(cmd_parms *cmd, const char *what)
 {
@@ -42,32 +44,43 @@ static apr_size_t without_newline(const char *bytes, apr_size_t len)
     return len;
 }
 
-static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *value)
+/* @param len how many bytes there may be; set to how many there are */
+static const char *read_bytes(cmd_parms *cmd, const char *path, apr_finfo_t *info, char *bytes,
+                              apr_size_t *len)
 {
-    const char *path = ap_server_root_relative(cmd->pool, name);
-    char bytes[LONGEST + 1];
-    apr_size_t len = 0;
-    apr_file_t *file;
-    apr_finfo_t info = {0};
-    const char *error;
-    apr_status_t rv;
-
-    if (!*name || !path)
-        return refuse(cmd, "write the path of a file behind file:, such as file:/etc/secret.key");
+    apr_file_t *file = NULL;
     /* Before it is opened: a pipe would keep httpd waiting for ever. */
-    rv = apr_stat(&info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool);
-    if (rv == APR_SUCCESS && info.filetype != APR_REG)
+    apr_status_t rv = apr_stat(info, path, APR_FINFO_TYPE | APR_FINFO_PROT, cmd->temp_pool);
+
+    if (rv == APR_SUCCESS && info->filetype != APR_REG)
         return apr_psprintf(cmd->pool, "%s: %s is not a file", cmd->cmd->name, path);
     if (rv == APR_SUCCESS)
         rv = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
     if (rv == APR_SUCCESS)
-        rv = apr_file_read_full(file, bytes, sizeof(bytes), &len);
+        rv = apr_file_read_full(file, bytes, *len, len);
+    if (file)
+        apr_file_close(file);
     if (rv != APR_SUCCESS && rv != APR_EOF)
         return apr_psprintf(cmd->pool,
                             "%s: cannot read the file %s: %pm; write the path of a "
                             "file that the user who starts httpd may read",
                             cmd->cmd->name, path, &rv);
-    apr_file_close(file);
+    return NULL;
+}
+
+static const char *read_file(cmd_parms *cmd, const char *name, wxl_secret_t *value)
+{
+    const char *path = ap_server_root_relative(cmd->pool, name);
+    char bytes[LONGEST + 1];
+    apr_size_t len = sizeof(bytes);
+    apr_finfo_t info = {0};
+    const char *error;
+
+    if (!*name || !path)
+        return refuse(cmd, "write the path of a file behind file:, such as file:/etc/secret.key");
+    error = read_bytes(cmd, path, &info, bytes, &len);
+    if (error)
+        return error;
     if (info.protection & APR_FPROT_WREAD)
         ap_log_error(APLOG_MARK, APLOG_WARNING | APLOG_STARTUP, 0, cmd->server,
                      "WXL0520: %s: every user can read %s; protect it: chmod 600", cmd->cmd->name,
@@ -100,6 +113,27 @@ static const char *read_exec(cmd_parms *cmd, const char *program, wxl_secret_t *
     error = keep(cmd, line, strlen(line), value);
     wxl_crypto_wipe(line, strlen(line));
     return error;
+}
+
+const char *wxl_source_certificates(cmd_parms *cmd, const char *name, const char **pem)
+{
+    const char *path = ap_server_root_relative(cmd->pool, name), *error;
+    apr_size_t len = LONGEST_CERTIFICATES;
+    char *bytes = apr_palloc(cmd->temp_pool, len);
+    apr_finfo_t info = {0};
+
+    if (!*name || !path)
+        return refuse(cmd, "write the path of a file with certificates in PEM");
+    error = read_bytes(cmd, path, &info, bytes, &len);
+    if (error)
+        return error;
+    if (len == LONGEST_CERTIFICATES || wxl_crypto_certificates(bytes, len) < 1)
+        return apr_psprintf(cmd->pool,
+                            "%s: there are no certificates in %s, or a broken one: write the path "
+                            "of a file in PEM, of less than %d bytes",
+                            cmd->cmd->name, path, LONGEST_CERTIFICATES);
+    *pem = apr_pstrmemdup(cmd->pool, bytes, len);
+    return NULL;
 }
 
 const char *wxl_source_read(cmd_parms *cmd, const char *from, wxl_secret_t *value, int *literal)

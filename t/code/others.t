@@ -16,7 +16,7 @@ my $wechat = WxLogin::Test::FakeWeChat->new;
 for my $mode (qw(auto blocking)) {
     subtest "the child that asks is killed, $mode" => sub {
         my $httpd = waiting_httpd($wechat, children => 3, threads => 70, timeout => 3, more => "WxLoginExchangeMode $mode")->start;
-        my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/AH00052|WXL0202/);
+        my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0202/);
         my @children;
         until_true(sub { @children = $httpd->children; 3 == grep { load($_)->{threads} > 70 } @children }, 10);
         my $code = $wechat->code(latency => patient(2500), reuse => 1);
@@ -35,7 +35,7 @@ for my $mode (qw(auto blocking)) {
         my $count = statuses(@res);
         is $count->{timeout} // 0, 0, 'nobody hangs' or diag explain $count;
         my @heard = grep { $_->{status} } @res;
-        is scalar @heard, 30, 'those in other children are answered';
+        is scalar @heard, 30, 'those in other children are answered' or diag explain $count;
         is_deeply statuses(@heard), { 200 => scalar @heard }, '... and signed in';
         cmp_ok $took, '<', WxLogin::Test::Process::slow(2 * (3 + 2) + 1), "within the deadline and one exchange: $took s";
         is $wechat->asked($code), 2, 'by one more question, not by one each';
