@@ -18,7 +18,8 @@ typedef enum { WXL_PGSQL = 0, WXL_SQLITE3, WXL_DIALECTS } wxl_dialect_t;
 /** A statement: both texts take the same arguments and give the same columns. */
 typedef struct {
     const char *label;             /* [a-z_0-9], begins with wxlogin_ */
-    const char *sql[WXL_DIALECTS]; /* with the parameters of apr_dbd: %s, %lld, %d */
+    const char *sql[WXL_DIALECTS]; /* with the parameters of apr_dbd: %s, %lld, %d;
+                                      NULL: this one has no use for it */
     int args;
     int columns;
 } wxl_statement_t;
