@@ -181,10 +181,29 @@ static void set_trust(CURL *curl, const char *ca)
     curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : curl_version_info(CURLVERSION_NOW)->capath);
 }
 
+/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours are
+   a short origin and a long query: the query goes into the request line as it stands. */
+static void set_url(CURL *curl, const char *url)
+{
+    const char *slashes = strstr(url, "//");
+    size_t len = slashes ? (size_t)(slashes - url) + 2 : 0;
+    char origin[300];
+
+    len += strcspn(url + len, "/?#");
+    if (url[len] != '/' || len >= sizeof(origin)) {
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        return;
+    }
+    memcpy(origin, url, len);
+    origin[len] = '\0';
+    curl_easy_setopt(curl, CURLOPT_URL, origin);
+    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, url + len);
+}
+
 void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request)
 {
     transfer->max_body = request->max_body;
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    set_url(curl, request->url);
     set_trust(curl, request->ca);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
@@ -213,5 +232,6 @@ void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,
         reply->ours = lack != NULL;
         reply->unsent = !transfer->sent;
     }
-    curl_easy_setopt(curl, CURLOPT_URL, NULL); /* keep no secret in an idle handle */
+    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, NULL); /* keep no secret in an idle handle */
+    curl_easy_setopt(curl, CURLOPT_URL, NULL);
 }
