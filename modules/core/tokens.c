@@ -8,8 +8,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "gate/crypto.h"
 #include "gate/json.h"
-#include "gate/jwt.h"
 
 #define JTI_BYTES 16
 
@@ -29,7 +29,7 @@ apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t 
     wxl_json_set_integer(claims, "iat", iat);
     wxl_json_set_string(claims, "jti", jti);
     wxl_json_set_string(claims, "user_id", user_id);
-    return wxl_jwt_sign(errand, &settings->key, claims, token);
+    return wxl_jwt_sign(errand, &settings->keys, claims, token);
 }
 
 static apr_status_t refuse(wxl_errand_t *errand, const char *why)
@@ -94,7 +94,7 @@ apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               int types, const char *token, wxl_claims_t *claims)
 {
     wxl_json_t *json;
-    apr_status_t rv = wxl_jwt_verify(errand, &settings->key, token, &json);
+    apr_status_t rv = wxl_jwt_verify(errand, &settings->keys, token, &json);
 
     if (rv != APR_SUCCESS)
         return rv;

@@ -8,10 +8,10 @@
 #define WXL_TOKENS_H
 
 #include "base/errand.h"
-#include "gate/crypto.h"
+#include "gate/jwt.h"
 
 typedef struct {
-    wxl_secret_t key;        /* HS256; bytes NULL: not configured */
+    wxl_jwt_keys_t keys;     /* what tokens are signed and checked with */
     apr_int64_t access_ttl;  /* seconds */
     apr_int64_t refresh_ttl; /* seconds */
 } wxl_tokens_settings_t;

@@ -173,6 +173,18 @@ void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value)
     set(json, key, array);
 }
 
+void wxl_json_set_array(wxl_json_t *json, const char *key)
+{
+    set(json, key, json_array());
+}
+
+void wxl_json_append(wxl_json_t *json, const char *key, wxl_json_t *value)
+{
+    json->broken |= value->broken;
+    if (json_array_append(json_object_get(json->value, key), value->value) != 0)
+        json->broken = 1;
+}
+
 const char *wxl_json_write(apr_pool_t *pool, const wxl_json_t *json, apr_size_t *len)
 {
     char *text = json->broken ? NULL : json_dumps(json->value, JSON_COMPACT);

@@ -70,6 +70,9 @@ void wxl_json_set_bool(wxl_json_t *json, const char *key, int value);
 void wxl_json_set_object(wxl_json_t *json, const char *key, wxl_json_t *value);
 /** Set an array of one string under a key. */
 void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value);
+/** Set an empty array under a key, and put objects behind one another into it. */
+void wxl_json_set_array(wxl_json_t *json, const char *key);
+void wxl_json_append(wxl_json_t *json, const char *key, wxl_json_t *value);
 
 /**
  * Write compactly, keys in order, UTF-8 as it is (RFC 8259).

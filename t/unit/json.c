@@ -231,6 +231,13 @@ static void writing(apr_pool_t *pool)
            "compact, in the order of setting, UTF-8 as it is");
     is_int((long long)len, text ? (long long)strlen(text) : -1, "the length is the text's");
     ok(wxl_json_write(pool, json, NULL) != NULL, "the length may be left out");
+    json = wxl_json_object(pool);
+    wxl_json_set_array(json, "all");
+    is_str(wxl_json_write(pool, json, NULL), "{\"all\":[]}", "an empty array");
+    wxl_json_append(json, "all", inner);
+    wxl_json_append(json, "all", wxl_json_object(pool));
+    is_str(wxl_json_write(pool, json, NULL), "{\"all\":[{\"late\":\"x\"},{}]}",
+           "objects in the order of coming");
 }
 
 static void broken(apr_pool_t *pool)
@@ -248,6 +255,13 @@ static void broken(apr_pool_t *pool)
     json = wxl_json_object(pool);
     wxl_json_set_strings(json, "a", "\xed\xa0\x80");
     is_str(wxl_json_write(pool, json, NULL), NULL, "in a list");
+    outer = wxl_json_object(pool);
+    wxl_json_set_array(outer, "all");
+    wxl_json_append(outer, "all", json);
+    is_str(wxl_json_write(pool, outer, NULL), NULL, "in an array of objects");
+    json = wxl_json_object(pool);
+    wxl_json_append(json, "none", wxl_json_object(pool));
+    is_str(wxl_json_write(pool, json, NULL), NULL, "an array that is not there");
 }
 
 int main(void)
