@@ -20,7 +20,11 @@ packages_for() {
                    'libdbd-sqlite3-perl libcrypt-jwt-perl' \
                    'python3-djangorestframework-simplejwt python3-pkg-resources python3-jwt' \
                    'python3-cryptography util-linux' ;;
-    bench)    echo 'python3 postgresql util-linux' ;;
+    bench)    echo 'python3 postgresql util-linux wrk nginx-light libnginx-mod-http-echo gunicorn' \
+                   'python3-django python3-djangorestframework python3-djangorestframework-simplejwt' \
+                   'python3-pkg-resources python3-psycopg2 python3-requests golang-go' \
+                   'golang-github-jackc-pgx-v4-dev golang-github-golang-jwt-jwt-dev' \
+                   'golang-golang-x-time-dev libapache2-mod-auth-openidc' ;;
     valgrind) echo 'valgrind' ;;
     fuzz)     echo 'clang' ;;
     format)   echo 'clang-format' ;;

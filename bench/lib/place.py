@@ -1,0 +1,154 @@
+"""A place for servers: one temporary directory, addresses of 127.0.0.1, and processes that are each
+ended by their id, on Ctrl-C and after an error, too."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import machine
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+class Failure(Exception):
+    pass
+
+
+def end_orderly(*_):
+    """Handler: what is running is ended by whoever started it. A shell without job control lets its
+    children ignore SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # once is enough
+    raise Interrupted('interrupted')
+
+
+class Interrupted(Failure):
+    """Not to be got over."""
+
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, end_orderly)
+
+
+def quietly(command, **more):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **more)
+    if done.returncode:
+        raise Failure('%s failed:\n%s' % (' '.join(command), done.stdout))
+    return done.stdout
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def wait_for_port(port, seconds=30):
+    end = time.time() + seconds
+    while time.time() < end:
+        with socket.socket() as s:
+            if s.connect_ex(('127.0.0.1', port)) == 0:
+                return
+        time.sleep(0.1)
+    raise Failure('nothing listens on port %d' % port)
+
+
+def find_postgres():
+    best = sorted((d for d in os.listdir('/usr/lib/postgresql') if d.isdigit()), key=int) \
+        if os.path.isdir('/usr/lib/postgresql') else []
+    if best:
+        return '/usr/lib/postgresql/%s/bin' % best[-1]
+    found = shutil.which('initdb')
+    if not found:
+        raise Failure('PostgreSQL is not installed; DB=sqlite3 does without')
+    return os.path.dirname(os.path.realpath(found))
+
+
+class Place:
+    """Owns the temporary directory and the processes."""
+
+    def __init__(self):
+        self.root = os.geteuid() == 0
+        self.dir = tempfile.mkdtemp(prefix='wxbench.', dir='/tmp')
+        os.chmod(self.dir, 0o755)
+        self.running = {}
+        self.postgres_user = 'nobody' if self.root else None
+
+    # -- start and end --
+
+    def spawn(self, name, command, user=None, **more):
+        if user:
+            command = [os.path.join(SOURCE, 'build-aux', 'as-user.sh'), user] + command
+        with open(os.path.join(self.dir, name + '.log'), 'a') as log:
+            self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                                  start_new_session=True, **more)
+        return self.running[name]
+
+    def end(self, name, how=signal.SIGTERM):
+        process = self.running.pop(name, None)
+        if not process or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            for pid in machine.family(process.pid):
+                os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+    def close(self):
+        for name in list(self.running):
+            self.end(name, signal.SIGINT if name == 'postgres' else signal.SIGTERM)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def log_of(self, name):
+        with open(os.path.join(self.dir, name + '.log'), errors='replace') as f:
+            return f.read()
+
+    @staticmethod
+    def until(condition, seconds=30):
+        end = time.time() + seconds
+        while not condition():
+            if time.time() > end:
+                raise Failure('it does not start')
+            time.sleep(0.1)
+
+    # -- Postgres --
+
+    def start_postgres(self, *settings):
+        """A cluster of its own with the module's schema. Durability as it comes: fsync and
+        synchronous_commit are on. self.conninfo is how to reach it."""
+        self.pg_bin, data = find_postgres(), os.path.join(self.dir, 'pg', 'data')
+        self.pg_socket, self.pg_port = os.path.dirname(data), free_port()
+        os.mkdir(self.pg_socket)
+        if self.root:
+            os.chown(self.pg_socket, pwd.getpwnam('nobody').pw_uid, -1)
+        as_user = [os.path.join(SOURCE, 'build-aux', 'as-user.sh'), 'nobody'] if self.root else []
+        quietly(as_user + [self.pg_bin + '/initdb', '-A', 'trust', '-U', 'wxlogin', '-E', 'UTF8',
+                           '--locale=C', '-D', data], cwd=self.dir)
+        with open(data + '/postgresql.conf', 'a') as conf:
+            conf.write('\n' + '\n'.join(["listen_addresses = ''", "unix_socket_directories = '%s'" % self.pg_socket,
+                                         'port = %d' % self.pg_port, 'max_connections = 250',
+                                         "lc_messages = 'C'", *settings]) + '\n')
+        self.spawn('postgres', [self.pg_bin + '/postgres', '-D', data], user=self.postgres_user, cwd=self.dir)
+        host = 'host=%s port=%d user=wxlogin' % (self.pg_socket, self.pg_port)
+        self.until(lambda: subprocess.run([self.pg_bin + '/psql', '-XAtc', 'SELECT 1', host + ' dbname=postgres'],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0)
+        quietly([self.pg_bin + '/psql', '-Xqd', host + ' dbname=postgres', '-c', 'CREATE DATABASE wxlogin'])
+        self.conninfo = host + ' dbname=wxlogin'
+        quietly([self.pg_bin + '/psql', '-Xqv', 'ON_ERROR_STOP=1', '-d', self.conninfo, '-f',
+                 os.path.join(SOURCE, 'conf', 'schema', 'pgsql.sql')])
+
+    def sql(self, *statements):
+        """Runs statements one by one. @return the values of the last one's first row, as text"""
+        command = [self.pg_bin + '/psql', '-XAtqv', 'ON_ERROR_STOP=1', '-d', self.conninfo]
+        for statement in statements:
+            command += ['-c', statement]
+        lines = quietly(command).strip().split('\n')
+        return lines[-1].split('|')
