@@ -38,7 +38,7 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               wxl_token_type_t type, const char *user_id, wxl_claims_t *claims);
 
 /**
- * Write a token of these claims. Its text need not be the same each time: ES256 takes a random number.
+ * Write a token of these claims. Its text may differ each time: ES256 takes a random number.
  * @return APR_SUCCESS, or WXL_INTERNAL failed
  */
 apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
