@@ -86,7 +86,7 @@ wxl_http_blocking_t *wxl_http_blocking_create(apr_pool_t *pool, apr_interval_tim
 {
     wxl_http_blocking_t *http = apr_pcalloc(pool, sizeof(*http));
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (!wxl_http_easy_start())
         return NULL;
     if (apr_thread_mutex_create(&http->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS) {
         curl_global_cleanup();

@@ -85,6 +85,16 @@ static curl_socket_t on_socket(void *baton, curlsocktype purpose, struct curl_so
     return s < 0 ? CURL_SOCKET_BAD : s;
 }
 
+static const char *system_certificates; /* libcurl's folder; its file needs no mention */
+
+int wxl_http_easy_start(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return 0;
+    system_certificates = curl_version_info(CURLVERSION_NOW)->capath;
+    return 1;
+}
+
 CURL *wxl_http_easy_new(void)
 {
     CURL *curl = curl_easy_init();
@@ -178,11 +188,11 @@ static void set_trust(CURL *curl, const char *ca)
     struct curl_blob pem = {(void *)ca, ca ? strlen(ca) : 0, CURL_BLOB_NOCOPY};
 
     curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, ca ? &pem : NULL); /* instead of the file */
-    curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : curl_version_info(CURLVERSION_NOW)->capath);
+    curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : system_certificates);
 }
 
-/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours are
-   a short origin and a long query: the query goes into the request line as it stands. */
+/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours
+   are a short origin and a long query: the query goes into the request line as it stands. */
 static void set_url(CURL *curl, const char *url)
 {
     const char *slashes = strstr(url, "//");

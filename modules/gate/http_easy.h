@@ -27,6 +27,10 @@ typedef struct {
     int *news; /* set to 1 when `sent` or `resolved` changes */
 } wxl_transfer_t;
 
+/** Start libcurl: in a child, after the fork and before there are other threads. Each time wants a
+    curl_global_cleanup(). @return 1, or 0: out of memory */
+int wxl_http_easy_start(void);
+
 /** A handle with everything that is the same in every call. @return NULL: out of memory */
 CURL *wxl_http_easy_new(void);
 

@@ -229,9 +229,8 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t 
 
     engine->period = idle / 2;
     /* What a failure here leaves behind goes with the child. */
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        !wxl_http_calls_init(&engine->calls, pool) || !epoll_setup(engine) ||
-        !(engine->legs.multi = multi_new(engine)) ||
+    if (!wxl_http_easy_start() || !wxl_http_calls_init(&engine->calls, pool) ||
+        !epoll_setup(engine) || !(engine->legs.multi = multi_new(engine)) ||
         apr_thread_create(&engine->thread, NULL, run, engine, pool) != APR_SUCCESS)
         return NULL;
     /* A pre-cleanup: the mutex and the thread's memory are still there. */

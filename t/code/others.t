@@ -26,6 +26,7 @@ for my $mode (qw(auto blocking)) {
         my ($asking) = grep { is_asking($_, $wechat->port) } @children;
         ok $asking, 'this one asks' or return;
         kill 'STOP', $asking;    # so that the others are accepted elsewhere
+        until_true(sub { !grep { !is_stopped($_) } glob "/proc/$asking/task/*/stat" }, 5);
         my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 30);
         sleep 0.3;
         kill 'KILL', $asking;
@@ -42,6 +43,11 @@ for my $mode (qw(auto blocking)) {
         login_ok(post_json($httpd, '/api/login/', { code => $wechat->code }), name => 'the server goes on');
         $log->done;
     };
+}
+
+sub is_stopped {
+    open my $fh, '<', $_[0] or return 1;
+    return (<$fh> // '') =~ /\) T /;
 }
 
 # Does this process have a connection to that port?
