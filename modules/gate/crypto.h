@@ -27,7 +27,8 @@ wxl_secret_t wxl_crypto_keep(apr_pool_t *pool, const char *bytes, apr_size_t len
 /** Overwrite memory in a way no compiler removes. */
 void wxl_crypto_wipe(void *bytes, apr_size_t len);
 
-/** Fill with random bytes. @return 1, or 0 if the generator failed */
+/** Fill with random bytes. Threads do not wait for each other. @return 1, or 0 if the generator
+    failed */
 int wxl_crypto_random(void *bytes, apr_size_t len);
 
 /**
