@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "core/rotation.h"
 #include "core/sql_sessions.h"
 #include "core/users.h"
 #include "gate/crypto.h"
@@ -44,50 +45,6 @@ static void read_row(const char **row, wxl_session_state_t *state)
     state->rotated_at = integer(row[COLUMN_ROTATED_AT]);
 }
 
-const char *wxl_renewal_next_jti(apr_pool_t *pool, const char *sid, const char *jti)
-{
-    /* The words keep it apart from the digest of a jti, which stands in the data base. */
-    return wxl_crypto_digest_hex(pool, apr_pstrcat(pool, "successor in ", sid, " of ", jti, NULL));
-}
-
-static int same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
-wxl_problem_t wxl_renewal_judge(const wxl_sessions_settings_t *settings,
-                                const wxl_session_state_t *state, apr_time_t now,
-                                const char *const digests[2], const char **why)
-{
-    int known;
-
-    if (settings->rotation == WXL_ROTATION_OFF)
-        known = same(state->digest, digests[0]) || same(state->previous, digests[0]);
-    else
-        known = same(state->previous, digests[0]) && same(state->digest, digests[1]);
-    *why = "the user of the session is gone";
-    if (!state->user)
-        return WXL_USER_NOT_FOUND;
-    *why = "the user of the session is disabled";
-    if (strcmp(state->user, "1") != 0)
-        return WXL_USER_INACTIVE;
-    *why =
-        "a refresh token came that had been replaced by one that was used: two parties have tokens";
-    if (state->revoked_at == now && same(state->why, WXL_WHY_THEFT))
-        return WXL_TOKEN_STOLEN; /* this very request has ended it */
-    *why = state->why ? state->why : "ended";
-    if (state->revoked_at)
-        return WXL_TOKEN_INVALID;
-    *why = "the session has come to its end";
-    if (state->expires_at <= now || state->created_at <= wxl_sessions_born_after(settings, now))
-        return WXL_REFRESH_EXPIRED;
-    *why = "the session was not used for too long";
-    if (state->last_used_at <= wxl_sessions_idle_after(settings, now))
-        return WXL_REFRESH_EXPIRED;
-    *why = "a refresh token that has been replaced";
-    return known ? WXL_OK : WXL_TOKEN_INVALID;
-}
-
 static const char *usec(apr_pool_t *pool, apr_int64_t time)
 {
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, time);
@@ -109,7 +66,7 @@ static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *s
 
     question->settings = settings;
     question->claims = claims;
-    question->next_jti = wxl_renewal_next_jti(pool, claims->sid, claims->jti);
+    question->next_jti = wxl_rotation_next_jti(pool, claims->sid, claims->jti);
     question->digests[0] = wxl_crypto_digest_hex(pool, claims->jti);
     if (!question->digests[0] || !question->next_jti)
         return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "OpenSSL has no SHA-256");
@@ -214,7 +171,7 @@ apr_status_t wxl_renewal_run(wxl_errand_t *errand, const wxl_db_door_t *door,
     if (!row)
         return fail_unknown(errand, door, claims);
     read_row(row, &state);
-    problem = wxl_renewal_judge(settings->sessions, &state, errand->now, question.digests, &why);
+    problem = wxl_rotation_judge(settings->sessions, &state, errand->now, question.digests, &why);
     if (problem != WXL_OK)
         return wxl_fail(errand, problem, APR_SUCCESS, "session %s of user %s %s: %s", claims->sid,
                         claims->user_id, problem == WXL_TOKEN_STOLEN ? "ends" : "is refused", why);

@@ -28,9 +28,9 @@ extern const wxl_statement_t wxl_sql_session_add;
 extern const wxl_statement_t wxl_sql_session_touch;
 
 /**
- * A refresh that gives a new refresh token, decided and done in one: the token that counts makes room
- * for its successor; the one before it changes nothing; an older one ends the session where `strict`
- * is 1. Whoever comes second sees what the first has done.
+ * A refresh that gives a new refresh token, decided and done in one: the token that counts makes
+ * room for its successor; the one before it changes nothing; an older one ends the session where
+ * `strict` is 1. Whoever comes second sees what the first has done.
  * Arguments: sid, user id, digest, digest of the successor, strict, now, idle_after, born_after,
  * new end of the session, longest life of a session. Columns: those of core/renewal, as they are
  * afterwards.
@@ -56,9 +56,9 @@ extern const wxl_statement_t wxl_sql_session_refuse;
 extern const wxl_statement_t wxl_sql_session_end;
 
 /**
- * End all sessions of a user but one (`spare`, or zeroes), in the name of one that lives (`mine`, or
- * zeroes where it belongs to none). Arguments: now, why, user id, spare, mine, mine, now. Column: the
- * sid of each one ended.
+ * End all sessions of a user but one (`spare`, or zeroes), in the name of one that lives (`mine`,
+ * or zeroes where it belongs to none). Arguments: now, why, user id, spare, mine, mine, now.
+ * Column: the sid of each one ended.
  */
 extern const wxl_statement_t wxl_sql_session_end_many;
 

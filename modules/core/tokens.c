@@ -8,8 +8,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "gate/crypto.h"
 #include "gate/json.h"
-#include "gate/jwt.h"
 
 #define JTI_BYTES 16
 
@@ -41,16 +41,7 @@ apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t 
     wxl_json_set_string(json, "user_id", claims->user_id);
     if (claims->sid)
         wxl_json_set_string(json, "sid", claims->sid);
-    return wxl_jwt_sign(errand, &settings->key, json, token);
-}
-
-apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
-                              wxl_token_type_t type, const char *user_id, const char **token)
-{
-    wxl_claims_t claims;
-    apr_status_t rv = wxl_tokens_draft(errand, settings, type, user_id, &claims);
-
-    return rv == APR_SUCCESS ? wxl_tokens_write(errand, settings, &claims, token) : rv;
+    return wxl_jwt_sign(errand, &settings->keys, json, token);
 }
 
 static apr_status_t refuse(wxl_errand_t *errand, const char *why)
@@ -116,7 +107,7 @@ apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               int types, const char *token, wxl_claims_t *claims)
 {
     wxl_json_t *json;
-    apr_status_t rv = wxl_jwt_verify(errand, &settings->key, token, &json);
+    apr_status_t rv = wxl_jwt_verify(errand, &settings->keys, token, &json);
 
     if (rv != APR_SUCCESS)
         return rv;

@@ -8,10 +8,10 @@
 #define WXL_TOKENS_H
 
 #include "base/errand.h"
-#include "gate/crypto.h"
+#include "gate/jwt.h"
 
 typedef struct {
-    wxl_secret_t key;        /* HS256; bytes NULL: not configured */
+    wxl_jwt_keys_t keys;     /* what tokens are signed and checked with */
     apr_int64_t access_ttl;  /* seconds */
     apr_int64_t refresh_ttl; /* seconds */
 } wxl_tokens_settings_t;
@@ -40,20 +40,11 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               wxl_token_type_t type, const char *user_id, wxl_claims_t *claims);
 
 /**
- * Write a token. The same claims give the same token.
+ * Write a token of these claims. Its text may differ each time: ES256 takes a random number.
  * @return APR_SUCCESS, or WXL_INTERNAL failed
  */
 apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
                               const wxl_claims_t *claims, const char **token);
-
-/**
- * Issue a token that belongs to no session: draft and write.
- * @param user_id decimal digits
- * @param token the result; pairs issued with the same errand share iat and differ in jti
- * @return APR_SUCCESS, or WXL_INTERNAL failed
- */
-apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
-                              wxl_token_type_t type, const char *user_id, const char **token);
 
 /**
  * Believe a token, or not. Checked in the order of the wire contract, section 5: form and size,

@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 #include <jansson.h>
 
+#define USUAL_SIZE 2048 /* bytes of a text that is written: most of ours have less */
+
 struct wxl_json_t {
     json_t *value;
     int broken; /* a value could not be set */
@@ -187,16 +189,22 @@ void wxl_json_append(wxl_json_t *json, const char *key, wxl_json_t *value)
 
 const char *wxl_json_write(apr_pool_t *pool, const wxl_json_t *json, apr_size_t *len)
 {
-    char *text = json->broken ? NULL : json_dumps(json->value, JSON_COMPACT);
-    const char *copy;
+    char usual[USUAL_SIZE], *text;
     apr_size_t size;
 
-    if (!text)
+    if (json->broken)
         return NULL;
-    size = strlen(text);
-    copy = apr_pstrmemdup(pool, text, size);
-    free(text);
+    size = json_dumpb(json->value, usual, sizeof(usual), JSON_COMPACT);
+    if (size == 0) /* jansson's word for a failure */
+        return NULL;
+    if (size <= sizeof(usual)) {
+        text = apr_pstrmemdup(pool, usual, size);
+    } else { /* it has only been measured */
+        text = apr_palloc(pool, size + 1);
+        json_dumpb(json->value, text, size, JSON_COMPACT);
+        text[size] = '\0';
+    }
     if (len)
         *len = size;
-    return copy;
+    return text;
 }

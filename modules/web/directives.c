@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "web/config.h"
+#include "web/key_config.h"
 #include "web/limit_config.h"
 #include "web/session_config.h"
 #include "web/source.h"
@@ -67,7 +68,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 
     (void)dir;
     config->key_set = 1;
-    return wxl_source_read(cmd, value, &config->signin.tokens.key, &config->key_literal);
+    return wxl_source_read(cmd, value, &config->key, &config->key_literal);
 }
 
 static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
@@ -86,6 +87,15 @@ static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
     config->signin.wechat.origin = apr_uri_unparse(cmd->pool, &uri, APR_URI_UNP_OMITPATHINFO);
     config->origin_set = 1;
     return NULL;
+}
+
+static const char *set_ca(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->ca_set = 1;
+    return wxl_source_certificates(cmd, value, &config->signin.wechat.ca);
 }
 
 static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, const char *more)
@@ -320,8 +330,14 @@ const command_rec wxl_directives[] = {
                   "AppSecret of the mini program as env:NAME, file:PATH or exec:PROGRAM"),
     AP_INIT_TAKE1(WXL_D_KEY, set_key, NULL, RSRC_CONF,
                   "key that signs the tokens as env:NAME, file:PATH or exec:PROGRAM"),
+    AP_INIT_TAKE_ARGV(WXL_D_NAMED_KEY, wxl_key_config_add, NULL, RSRC_CONF,
+                      "kid=NAME alg=ES256|RS256|EdDSA|HS256 file=PATH, and sign for the one that "
+                      "signs the tokens"),
     AP_INIT_TAKE1(WXL_D_URL, set_url, NULL, RSRC_CONF,
                   "origin of the WeChat API (https://api.weixin.qq.com)"),
+    AP_INIT_TAKE1(WXL_D_CA, set_ca, NULL, RSRC_CONF,
+                  "file with the certificates that WeChat's is verified with, instead of the "
+                  "system's"),
     AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,
                    "seconds for a call of WeChat (10), and connect=SECONDS (3)"),
     AP_INIT_TAKE1(WXL_D_EXCHANGE_LIMIT, set_exchange_limit, NULL, RSRC_CONF,
