@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 
 from place import SOURCE, Failure, free_port, quietly, wait_for_port
@@ -16,6 +17,7 @@ from place import SOURCE, Failure, free_port, quietly, wait_for_port
 HERE = os.path.dirname(os.path.realpath(__file__))
 BUILD = os.path.join(SOURCE, 'build', 'bench')
 MODULE = os.path.join(SOURCE, '.libs', 'mod_wxlogin.so')
+PYTHON = '/usr/bin/python3'  # the one that Debian's packages belong to
 SECRET = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
 CREDENTIALS = dict(WECHAT_APPID='wx0123456789abcdef', WECHAT_SECRET='0123456789abcdef0123456789abcdef',
                    SECRET_KEY=SECRET)
@@ -59,10 +61,13 @@ class FakeWeChat:
 class Server:
     """One that is measured. After start(): self.process, self.port."""
     name = label = None
+    serves = True  # is a server: of its own processes, asked by HTTP
+    compiles = False  # what is hot, while it runs: warm only after a while
     paths = dict(login='/api/login/', refresh='/api/token/refresh/', guard='/guarded/small.txt')
 
-    def __init__(self, place):
-        self.place = place
+    def __init__(self, place, key):
+        """@param key: its name in this place"""
+        self.place, self.key = place, key
 
     def missing(self):
         """@return what hinders it, None: nothing"""
@@ -70,17 +75,20 @@ class Server:
     def start(self, wechat_url, limited=False):
         self.port = free_port()
         command, env = self.command(wechat_url, limited)
-        self.process = self.place.spawn(self.name, command, env=env, cwd=self.place.dir)
+        self.process = self.place.spawn(self.key, command, env=env, cwd=self.place.dir)
         try:
             wait_for_port(self.port)
         except Failure:
-            raise Failure('%s does not start: %s' % (self.name, self.place.log_of(self.name)[-1000:]))
+            raise Failure('%s does not start' % self.name)
+
+    def log(self):
+        return self.place.log_of(self.key)
 
     def stop(self):
-        self.place.end(self.name)
+        self.place.end(self.key)
 
     def tokens(self, count):
-        """(access, refresh) of so many users, each by a sign-in"""
+        """(access, refresh) of so many users, each by a sign-in whose answer is looked at"""
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
         pairs, at = [], time.time()
         for number in range(1, count + 1):
@@ -110,15 +118,20 @@ class Server:
 class Django(Server):
     name, label = 'django', 'Django REST framework, gunicorn 4 × 8'
 
+    def missing(self):
+        imports = 'import gunicorn, django, rest_framework_simplejwt, psycopg2, requests'
+        done = subprocess.run([PYTHON, '-c', imports], stderr=subprocess.PIPE, text=True)
+        return done.stderr.strip().split('\n')[-1] if done.returncode else None
+
     def command(self, wechat_url, limited):
-        # Debian's python: the packages are its
-        return ['/usr/bin/python3', '-B', '-m', 'gunicorn', '--workers', '4', '--threads', '8', '--bind',
+        return [PYTHON, '-B', '-m', 'gunicorn', '--workers', '4', '--threads', '8', '--bind',
                 '127.0.0.1:%d' % self.port, '--keep-alive', '75', '--log-level', 'error', '--worker-tmp-dir',
                 '/dev/shm', '--chdir', HERE + '/django', 'wsgi'], self.service_env(wechat_url, limited)
 
 
 class Node(Server):
     name, label = 'node', 'Node: fastify, pg, undici, fast-jwt, 2 processes'
+    compiles = True
 
     def missing(self):
         return None if os.path.exists(BUILD + '/node/node_modules/fastify') else 'build/bench/node was not made'
@@ -154,7 +167,7 @@ def proposal():
 
 class Httpd(Server):
     """httpd itself: the floor of everything that runs in it."""
-    name, label = 'httpd', 'plain httpd (event), a small file'
+    name, label = 'httpd', 'plain httpd (event)'
     modules = ('mpm_event', 'unixd', 'authn_core', 'authz_core', 'authz_user', 'unique_id', 'reqtimeout')
     paths = dict(login='/nothing', refresh='/small.txt', guard='/small.txt')
 
@@ -162,7 +175,7 @@ class Httpd(Server):
         apxs = shutil.which('apxs') or shutil.which('apxs2')
         query = lambda what: quietly([apxs, '-q', what]).strip()
         httpd, modules = '%s/%s' % (query('sbindir'), query('progname')), query('LIBEXECDIR')
-        run = os.path.join(self.place.dir, self.name)
+        run = os.path.join(self.place.dir, self.key)
         shutil.rmtree(run, ignore_errors=True)
         os.makedirs(run + '/logs')
         os.makedirs(run + '/htdocs/guarded')
@@ -181,8 +194,14 @@ class Httpd(Server):
         lines += proposal() + self.more(wechat_url, limited)
         with open(run + '/httpd.conf', 'w') as f:
             f.write('\n'.join(lines) + '\n')
-        self.error_log = run + '/logs/error_log'
         return [httpd, '-d', run, '-f', run + '/httpd.conf', '-D', 'FOREGROUND'], environment(**CREDENTIALS)
+
+    def log(self):
+        try:
+            with open(os.path.join(self.place.dir, self.key, 'logs', 'error_log'), errors='replace') as f:
+                return super().log() + f.read()
+        except OSError:
+            return super().log()
 
     def more(self, wechat_url, limited):
         return []
@@ -201,7 +220,7 @@ class Httpd(Server):
 
 
 class OpenIdc(Httpd):
-    name, label = 'openidc', 'httpd, the file behind mod_auth_openidc (HS256)'
+    name, label = 'openidc', 'httpd with mod_auth_openidc, HS256'
     modules = Httpd.modules + ('auth_openidc',)
     paths = dict(guard='/guarded/small.txt')
 
@@ -259,8 +278,27 @@ class Es256(Module):
 
 
 class PgBench(Server):
-    """The data base alone: the module's statement for one user, prepared, from so many connections."""
+    """The data base alone: the module's statement for one sign-in, prepared, from so many connections."""
     name, label = 'pgbench', "pgbench, the module's statement"
+    serves, statement = False, 'wxl_sql_signin'
+
+    def script(self):
+        return quietly([SOURCE + '/bench/statement', SOURCE + '/modules/core/sql.c', self.statement])
+
+    def missing(self):
+        try:
+            self.script()
+        except Failure as failure:
+            return str(failure).strip().split('\n')[-1]
+
+    def start(self, wechat_url, limited=False):
+        with open('%s/%s.sql' % (self.place.dir, self.key), 'w') as f:
+            f.write(self.script())
 
 
-EVERYBODY = (Django, Node, Go, Module, Stateless, Es256, Httpd, OpenIdc, PgBench)
+class PgBenchSession(PgBench):
+    name, label = 'pgbench-session', "pgbench, the module's statement with a session"
+    statement = 'wxl_sql_signin_session'
+
+
+EVERYBODY = (Django, Node, Go, Module, Stateless, Es256, Httpd, OpenIdc, PgBench, PgBenchSession)

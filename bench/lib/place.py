@@ -108,8 +108,11 @@ class Place:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def log_of(self, name):
-        with open(os.path.join(self.dir, name + '.log'), errors='replace') as f:
-            return f.read()
+        try:
+            with open(os.path.join(self.dir, name + '.log'), errors='replace') as f:
+                return f.read()
+        except OSError:
+            return ''
 
     @staticmethod
     def until(condition, seconds=30):
