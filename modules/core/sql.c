@@ -21,6 +21,16 @@
     " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER), CAST(is_staff AS INTEGER)," \
     " CAST(is_active AS INTEGER), CAST(date_joined AS INTEGER), CAST(last_login_at AS INTEGER)"
 
+/* What a known user gets; a disabled one nothing. */
+#define UPSERT_PGSQL                                                             \
+    " ON CONFLICT (openid) DO UPDATE SET"                                        \
+    " last_login_at = CASE WHEN u.is_active THEN excluded.last_login_at"         \
+    " ELSE u.last_login_at END,"                                                 \
+    " is_staff = u.is_staff OR (u.is_active AND excluded.is_staff),"             \
+    " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser)," \
+    " user_type = CASE WHEN u.is_active AND excluded.is_superuser"               \
+    " THEN excluded.user_type ELSE u.user_type END"
+
 /* clang-format off: SQL keeps the lines it was written in */
 const wxl_statement_t wxl_sql_signin = {
     .label = "wxlogin_signin",
@@ -34,15 +44,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " VALUES (%s, %s, %d = 1, %d = 1,"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
-                " %s, '" NO_PASSWORD "', '" AVATAR "', true)"
-                " ON CONFLICT (openid) DO UPDATE SET"
-                " last_login_at = CASE WHEN u.is_active THEN excluded.last_login_at"
-                " ELSE u.last_login_at END,"
-                " is_staff = u.is_staff OR (u.is_active AND excluded.is_staff),"
-                " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser),"
-                " user_type = CASE WHEN u.is_active AND excluded.is_superuser"
-                " THEN excluded.user_type ELSE u.user_type END"
-                " RETURNING " USER_PGSQL,
+                " %s, '" NO_PASSWORD "', '" AVATAR "', true)" UPSERT_PGSQL " RETURNING " USER_PGSQL,
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_user (openid, username, is_staff, is_superuser,"
                 " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
@@ -59,6 +61,49 @@ const wxl_statement_t wxl_sql_signin = {
                 " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"
                 " THEN excluded.user_type ELSE wxlogin_user.user_type END"
                 " RETURNING " USER_SQLITE3,
+        },
+};
+
+/* `input` has one row a sign-in: to serve more at once it only has to become longer. */
+const wxl_statement_t wxl_sql_signin_session = {
+    .label = "wxlogin_signin_session",
+    .args = 12,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH input AS (SELECT %s::varchar AS openid, %s::varchar AS username,"
+                " %d = 1 AS admin, 'epoch'::timestamptz + %lld * interval '1 microsecond' AS now,"
+                " %s::varchar AS user_type, %s::uuid AS sid, %s::uuid AS digest,"
+                " %s::varchar AS appid, %s::varchar AS address, %s::varchar AS user_agent,"
+                " %s::varchar AS device,"
+                " 'epoch'::timestamptz + %lld * interval '1 microsecond' AS expires_at),"
+                " person AS (INSERT INTO wxlogin_user AS u (openid, username, is_staff,"
+                " is_superuser, date_joined, last_login_at, user_type, password, avatar_url,"
+                " is_active) SELECT openid, username, admin, admin, now, now, user_type,"
+                " '" NO_PASSWORD "', '" AVATAR "', true FROM input" UPSERT_PGSQL " RETURNING u.*),"
+                " session AS (INSERT INTO wxlogin_session (sid, user_id, appid, address,"
+                " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
+                " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"
+                " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"
+                " SELECT " USER_PGSQL " FROM person",
+        },
+};
+
+const wxl_statement_t wxl_sql_session = {
+    .label = "wxlogin_session",
+    .args = 10,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
+                " created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
+                " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
+                " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
+                " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
 
@@ -110,5 +155,7 @@ const wxl_statement_t wxl_sql_change = {
 };
 /* clang-format on */
 
-const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_user, &wxl_sql_change};
+const wxl_statement_t *const wxl_sql_all[] = {
+    &wxl_sql_signin, &wxl_sql_signin_session, &wxl_sql_session, &wxl_sql_user, &wxl_sql_change,
+};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

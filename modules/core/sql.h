@@ -20,6 +20,21 @@
 extern const wxl_statement_t wxl_sql_signin;
 
 /**
+ * The same, and the row of the session with it (PostgreSQL; a disabled user gets none).
+ * Arguments: openid, username of a new user, admin (1 or 0), now (microseconds), user_type of a new
+ * user; sid, digest of the refresh token's jti (32 hex digits each), appid, address, user agent,
+ * device (NULL where not known), end of the session (microseconds). Columns: as above.
+ */
+extern const wxl_statement_t wxl_sql_signin_session;
+
+/**
+ * The row of a session alone: what SQLite does behind wxl_sql_signin. A disabled user gets none.
+ * Arguments: sid, appid, address, user agent, device, created_at, last_used_at, expires_at, digest,
+ * user id. Column: sid.
+ */
+extern const wxl_statement_t wxl_sql_session;
+
+/**
  * A user by id. Argument: id. Columns: as above.
  */
 extern const wxl_statement_t wxl_sql_user;

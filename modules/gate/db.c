@@ -58,8 +58,10 @@ void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int c
         apr_dbd_query(db->driver, db->handle, &rows,
                       "PRAGMA busy_timeout=" SQLITE_BUSY_TIMEOUT "; PRAGMA synchronous=NORMAL");
     }
-    for (i = 0; i < count; i++)
-        prepare(db, statements[i]);
+    for (i = 0; i < count; i++) {
+        if (statements[i]->sql[db->dialect])
+            prepare(db, statements[i]);
+    }
 }
 
 /* Copy the row: its memory is the result's. */
@@ -78,9 +80,10 @@ static const char **copy_row(apr_pool_t *pool, wxl_db_t *db, apr_dbd_row_t *row,
     return copy;
 }
 
-/* @return 0 or the driver's code */
-static int run(apr_pool_t *pool, wxl_db_t *db, const wxl_statement_t *statement, const char **args,
-               const char ***out)
+/* @param rows gets the rows, in order
+   @return 0 or the driver's code */
+static int run(wxl_db_t *db, const wxl_statement_t *statement, const char **args,
+               apr_array_header_t *rows)
 {
     slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
     apr_dbd_results_t *results = NULL;
@@ -94,13 +97,13 @@ static int run(apr_pool_t *pool, wxl_db_t *db, const wxl_statement_t *statement,
         slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
     }
     /* Random access (1): without it an SQL error looks like an empty result. */
-    rv = apr_dbd_pselect(db->driver, pool, db->handle, &results, slot->prepared, 1, statement->args,
-                         args);
+    rv = apr_dbd_pselect(db->driver, rows->pool, db->handle, &results, slot->prepared, 1,
+                         statement->args, args);
     if (rv != 0)
         return rv;
-    *out = NULL;
-    if (apr_dbd_get_row(db->driver, pool, results, &row, 1) == 0)
-        *out = copy_row(pool, db, row, statement->columns);
+    apr_array_clear(rows);
+    while (apr_dbd_get_row(db->driver, rows->pool, results, &row, -1) == 0) /* -1: the next one */
+        APR_ARRAY_PUSH(rows, const char **) = copy_row(rows->pool, db, row, statement->columns);
     return 0;
 }
 
@@ -132,6 +135,13 @@ static int is_locked(const wxl_db_t *db, const char *error)
     return db->dialect == WXL_SQLITE3 && strstr(error, "locked") != NULL;
 }
 
+/* What the data base says of a table or column that is not there, PostgreSQL and SQLite. */
+static int is_schema(const char *error)
+{
+    return (strstr(error, " does not exist") && !strstr(error, "prepared statement")) ||
+           strstr(error, "no such ") || strstr(error, "has no column");
+}
+
 /* The second try failed too: is that the data base's absence, or the statement's fault? */
 static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
                                 const wxl_statement_t *statement, int rv, const char *first)
@@ -140,15 +150,23 @@ static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
 
     if (!is_alive(errand->pool, db))
         return fail_away(errand, "data base lost", second);
+    if (is_schema(second))
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS,
+                        "%s failed: %s; the tables are missing or of an older version: load "
+                        "conf/schema/%s into the data base",
+                        statement->label, second,
+                        db->dialect == WXL_PGSQL ? "pgsql.sql"
+                                                 : "sqlite3-upgrade.sql and sqlite3.sql");
     return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
                     statement->label, second, first);
 }
 
-apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
-                        const char **args, const char ***row)
+/* Run it, and once more if it or its connection was lost. */
+static apr_status_t run_mended(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                               const char **args, apr_array_header_t *rows)
 {
     const char *first;
-    int rv = run(errand->pool, db, statement, args, row);
+    int rv = run(db, statement, args, rows);
 
     if (rv == 0)
         return APR_SUCCESS;
@@ -163,6 +181,23 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
     if (rv != 0 && is_alive(errand->pool, db)) /* that the connection is lost may show only now */
         rv = prepare(db, statement);
     if (rv == 0)
-        rv = run(errand->pool, db, statement, args, row);
+        rv = run(db, statement, args, rows);
     return rv == 0 ? APR_SUCCESS : fail_second(errand, db, statement, rv, first);
+}
+
+apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                        const char **args, const char ***row)
+{
+    apr_array_header_t *rows = apr_array_make(errand->pool, 1, sizeof(const char **));
+    apr_status_t rv = run_mended(errand, db, statement, args, rows);
+
+    *row = rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, const char **) : NULL;
+    return rv;
+}
+
+apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                         const char **args, apr_array_header_t **rows)
+{
+    *rows = apr_array_make(errand->pool, 16, sizeof(const char **));
+    return run_mended(errand, db, statement, args, *rows);
 }

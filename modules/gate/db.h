@@ -9,6 +9,7 @@
 
 #include <apr_dbd.h>
 #include <apr_hash.h>
+#include <apr_tables.h>
 
 #include "base/errand.h"
 
@@ -17,7 +18,8 @@ typedef enum { WXL_PGSQL = 0, WXL_SQLITE3, WXL_DIALECTS } wxl_dialect_t;
 /** A statement: both texts take the same arguments and give the same columns. */
 typedef struct {
     const char *label;             /* [a-z_0-9], begins with wxlogin_ */
-    const char *sql[WXL_DIALECTS]; /* with the parameters of apr_dbd: %s, %lld, %d */
+    const char *sql[WXL_DIALECTS]; /* with the parameters of apr_dbd: %s, %lld, %d;
+                                      NULL: this one has no use for it */
     int args;
     int columns;
 } wxl_statement_t;
@@ -65,5 +67,12 @@ void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int c
  */
 apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
                         const char **args, const char ***row);
+
+/**
+ * Run a statement that gives any number of rows; otherwise as wxl_db_row().
+ * @param rows const char ** each, as a row above, in the order in which they came; never NULL
+ */
+apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
+                         const char **args, apr_array_header_t **rows);
 
 #endif

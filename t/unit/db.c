@@ -35,6 +35,16 @@ static const wxl_statement_t wrong = {
     .columns = 1,
 };
 
+static const wxl_statement_t many = {
+    .label = "wxlogin_many",
+    .sql =
+        SQLITE_ONLY("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+                    " SELECT i, CASE WHEN i %% 2 = 0 THEN 'even' END FROM n"
+                    " WHERE i <= CAST(%s AS INTEGER)"),
+    .args = 1,
+    .columns = 2,
+};
+
 static void dialects(void)
 {
     static const struct {
@@ -79,6 +89,30 @@ static void rows(apr_pool_t *pool, sqlite_t *sqlite)
     is_int(wxl_db_row(&errand, &sqlite->db, &no_row, args, &row), APR_SUCCESS, "no row: no error");
     ok(row == NULL, "and NULL");
     is_int(errand.problem, WXL_OK, "nothing failed");
+}
+
+static void many_rows(apr_pool_t *pool, sqlite_t *sqlite)
+{
+    static const char *const counts[] = {"0", "1", "300"};
+    size_t i;
+
+    for (i = 0; i < COUNT(counts); i++) {
+        wxl_errand_t errand = fixture_errand(pool);
+        apr_array_header_t *all = NULL;
+        const char *args[] = {counts[i]};
+        int n, right = 0;
+
+        is_int(wxl_db_rows(&errand, &sqlite->db, &many, args, &all), APR_SUCCESS, "%s rows",
+               counts[i]);
+        is_int(all->nelts, atoi(counts[i]), "are as many");
+        for (n = 0; n < all->nelts; n++) {
+            const char **row = APR_ARRAY_IDX(all, n, const char **);
+
+            right +=
+                atoi(row[0]) == n + 1 && (n % 2 ? row[1] && strcmp(row[1], "even") == 0 : !row[1]);
+        }
+        is_int(right, all->nelts, "in order, each with its columns");
+    }
 }
 
 static void errors(apr_pool_t *pool, sqlite_t *sqlite)
@@ -169,6 +203,7 @@ int main(void)
 
     dialects();
     rows(pool, sqlite);
+    many_rows(pool, sqlite);
     errors(pool, sqlite);
     late_table(pool, sqlite);
     schema_change(pool, sqlite);
