@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "web/config.h"
+#include "web/key_config.h"
 #include "web/limit_config.h"
 #include "web/source.h"
 
@@ -66,7 +67,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 
     (void)dir;
     config->key_set = 1;
-    return wxl_source_read(cmd, value, &config->signin.tokens.key, &config->key_literal);
+    return wxl_source_read(cmd, value, &config->key, &config->key_literal);
 }
 
 static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
@@ -329,6 +330,9 @@ const command_rec wxl_directives[] = {
                   "AppSecret of the mini program as env:NAME, file:PATH or exec:PROGRAM"),
     AP_INIT_TAKE1(WXL_D_KEY, set_key, NULL, RSRC_CONF,
                   "key that signs the tokens as env:NAME, file:PATH or exec:PROGRAM"),
+    AP_INIT_TAKE_ARGV(WXL_D_NAMED_KEY, wxl_key_config_add, NULL, RSRC_CONF,
+                      "kid=NAME alg=ES256|RS256|EdDSA|HS256 file=PATH, and sign for the one that "
+                      "signs the tokens"),
     AP_INIT_TAKE1(WXL_D_URL, set_url, NULL, RSRC_CONF,
                   "origin of the WeChat API (https://api.weixin.qq.com)"),
     AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,
