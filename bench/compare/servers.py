@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 
+import proposal
 from place import SOURCE, Failure, free_port, quietly, wait_for_port
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -156,15 +157,6 @@ class Go(Server):
 # -- httpd --------------------------------------------------------------------------------------
 
 
-def proposal():
-    """The settings of the MPM that conf/wxlogin.conf proposes in a comment."""
-    with open(SOURCE + '/conf/wxlogin.conf') as f:
-        found = re.findall(r'^#   (\w+) +(\d+)$', f.read(), re.M)
-    if len(found) < 5:
-        raise Failure('conf/wxlogin.conf does not propose settings of the MPM')
-    return ['%s %s' % pair for pair in found]
-
-
 class Httpd(Server):
     """httpd itself: the floor of everything that runs in it."""
     name, label = 'httpd', 'plain httpd (event)'
@@ -191,7 +183,7 @@ class Httpd(Server):
                   '</Directory>']
         if self.place.root:
             lines += ['User www-data', 'Group www-data']
-        lines += proposal() + self.more(wechat_url, limited)
+        lines += ['%s %d' % pair for pair in proposal.mpm().items()] + self.more(wechat_url, limited)
         with open(run + '/httpd.conf', 'w') as f:
             f.write('\n'.join(lines) + '\n')
         return [httpd, '-d', run, '-f', run + '/httpd.conf', '-D', 'FOREGROUND'], environment(**CREDENTIALS)
@@ -280,7 +272,7 @@ class Es256(Module):
 class PgBench(Server):
     """The data base alone: the module's statement for one sign-in, prepared, from so many connections."""
     name, label = 'pgbench', "pgbench, the module's statement"
-    serves, statement = False, 'wxl_sql_signin'
+    serves, statement = False, 'wxlogin_signin'
 
     def script(self):
         return quietly([SOURCE + '/bench/statement', SOURCE + '/modules/core/sql.c', self.statement])
@@ -298,7 +290,7 @@ class PgBench(Server):
 
 class PgBenchSession(PgBench):
     name, label = 'pgbench-session', "pgbench, the module's statement with a session"
-    statement = 'wxl_sql_signin_session'
+    statement = 'wxlogin_signin_session'
 
 
 EVERYBODY = (Django, Node, Go, Module, Stateless, Es256, Httpd, OpenIdc, PgBench, PgBenchSession)

@@ -11,8 +11,10 @@
 #include <apr_strings.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 /* The generator takes 7,000 instructions for a draw, however small; a sign-in needs four ids. */
@@ -143,4 +145,22 @@ const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text)
 int wxl_crypto_equal(const void *a, const void *b, apr_size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+int wxl_crypto_certificates(const char *pem, apr_size_t len)
+{
+    BIO *text = len <= INT_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+    X509 *certificate;
+    int count = 0, ended;
+
+    if (!text)
+        return -1;
+    while ((certificate = PEM_read_bio_X509(text, NULL, NULL, NULL)) != NULL) {
+        X509_free(certificate);
+        count++;
+    }
+    ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    BIO_free(text);
+    return ended ? count : -1;
 }

@@ -65,6 +65,13 @@ apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t
  */
 const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text);
 
+/**
+ * How many certificates are there?
+ * @param pem text that holds them, and perhaps other things between them
+ * @return 0: none; -1: one of them is broken
+ */
+int wxl_crypto_certificates(const char *pem, apr_size_t len);
+
 /** Compare two secrets of the same length, in a time that tells nothing. @return 1 where equal */
 int wxl_crypto_equal(const void *a, const void *b, apr_size_t len);
 
