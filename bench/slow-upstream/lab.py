@@ -11,11 +11,11 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'lib'))
 from machine import busy_all, cpu_of, gauge
+import proposal
 from place import SOURCE, Failure, Place, free_port, quietly, wait_for_port
 
-# What conf/wxlogin.conf proposes for some 5000 waiting sign-ins, and what Debian has.
-TUNED = dict(StartServers=4, ServerLimit=12, ThreadLimit=64, ThreadsPerChild=64, MaxRequestWorkers=384,
-             MinSpareThreads=128, MaxSpareThreads=384, AsyncRequestWorkerFactor=50, ListenBacklog=4096)
+# What conf/wxlogin.conf proposes, and what Debian has.
+TUNED = proposal.mpm()
 DEBIAN = dict(StartServers=2, ThreadLimit=64, ThreadsPerChild=25, MaxRequestWorkers=150,
               MinSpareThreads=25, MaxSpareThreads=75)
 
@@ -95,7 +95,8 @@ class Lab(Place):
         if self.root:
             lines += ['User www-data', 'Group www-data']
         lines += ['%s %s' % pair for pair in mpm.items()]
-        lines += ['CustomLog logs/access_log "%h %t \\"%r\\" %>s %O %D %L"', 'Define WXLOGIN_OWN_DBD', self.dbd,
+        lines += ['<Directory />', 'AllowOverride None', '</Directory>',
+                  'CustomLog logs/access_log "%h %t \\"%r\\" %>s %O %D %L"', 'Define WXLOGIN_OWN_DBD', self.dbd,
                   'DBDMin 1', 'DBDKeep 16', 'DBDMax 16', 'TimeOut 60',
                   'Include "%s/conf/wxlogin.conf"' % SOURCE]
         lines += ['WxLoginEnvironment development', 'WxLoginAppId wx0123456789abcdef',
