@@ -23,14 +23,30 @@ const char *wxl_text_trim(apr_pool_t *pool, const char *text)
     return apr_pstrmemdup(pool, text, len);
 }
 
+/* Each code point has exactly one byte that is not 10xxxxxx (RFC 3629, section 3). */
+static int is_first_byte(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
 size_t wxl_text_length(const char *text)
 {
     size_t count = 0;
 
-    /* Each code point has exactly one byte that is not 10xxxxxx (RFC 3629, section 3). */
     for (; *text; text++)
-        count += ((unsigned char)*text & 0xC0) != 0x80;
+        count += is_first_byte(*text);
     return count;
+}
+
+const char *wxl_text_cut(apr_pool_t *pool, const char *text, size_t most)
+{
+    const char *end;
+
+    for (end = text; *end; end++) {
+        if (is_first_byte(*end) && most-- == 0)
+            return apr_pstrmemdup(pool, text, end - text);
+    }
+    return text;
 }
 
 const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec)

@@ -24,6 +24,14 @@ const char *wxl_text_trim(apr_pool_t *pool, const char *text);
 size_t wxl_text_length(const char *text);
 
 /**
+ * The beginning of a string, not cut within a character.
+ * @param text valid UTF-8
+ * @param most code points
+ * @return text itself where it is no longer, else a copy in the pool
+ */
+const char *wxl_text_cut(apr_pool_t *pool, const char *text, size_t most);
+
+/**
  * Format a time for a client: ISO 8601 with microseconds and the server's UTC offset,
  * "2026-11-22T22:14:22.101194+08:00".
  * @param usec microseconds since 1970

@@ -33,23 +33,28 @@ apr_status_t wxl_signin_begin(wxl_errand_t *errand, const wxl_signin_settings_t 
     return APR_SUCCESS;
 }
 
-/* Both tokens and the user, as the client gets them. */
+/* Both tokens and the user, as the client gets them.
+   @param refresh what the refresh token says; its jti is known to the session */
 static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story,
-                                 wxl_json_t **answer)
+                                 wxl_claims_t *refresh, wxl_json_t **answer)
 {
     const wxl_tokens_settings_t *settings = &story->settings->tokens;
-    const char *user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id);
-    const char *access, *refresh;
+    const char *access_token, *refresh_token;
+    wxl_claims_t access;
     apr_status_t rv;
 
-    rv = wxl_tokens_issue(errand, settings, WXL_TOKEN_ACCESS, user_id, &access);
+    refresh->user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id);
+    rv = wxl_tokens_draft(errand, settings, WXL_TOKEN_ACCESS, refresh->user_id, &access);
+    access.sid = refresh->sid;
     if (rv == APR_SUCCESS)
-        rv = wxl_tokens_issue(errand, settings, WXL_TOKEN_REFRESH, user_id, &refresh);
+        rv = wxl_tokens_write(errand, settings, &access, &access_token);
+    if (rv == APR_SUCCESS)
+        rv = wxl_tokens_write(errand, settings, refresh, &refresh_token);
     if (rv != APR_SUCCESS)
         return rv;
     *answer = wxl_json_object(errand->pool);
-    wxl_json_set_string(*answer, "access", access);
-    wxl_json_set_string(*answer, "refresh", refresh);
+    wxl_json_set_string(*answer, "access", access_token);
+    wxl_json_set_string(*answer, "refresh", refresh_token);
     wxl_json_set_object(*answer, "user", wxl_users_json(errand->pool, &story->user));
     return APR_SUCCESS;
 }
@@ -57,7 +62,19 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
 apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door,
                                wxl_json_t **answer)
 {
-    apr_status_t rv = wxl_users_signin(errand, door, story->openid, story->admin, &story->user);
+    const wxl_signin_settings_t *settings = story->settings;
+    wxl_arrival_t arrival = {.openid = story->openid, .admin = story->admin};
+    wxl_claims_t refresh;
+    apr_status_t rv;
 
-    return rv == APR_SUCCESS ? write_answer(errand, story, answer) : rv;
+    rv = wxl_tokens_draft(errand, &settings->tokens, WXL_TOKEN_REFRESH, NULL, &refresh);
+    if (rv == APR_SUCCESS && !settings->sessions.off) {
+        story->session.appid = settings->wechat.appid;
+        story->session.client = story->client;
+        rv = wxl_sessions_begin(errand, &settings->sessions, &refresh, &story->session);
+        arrival.session = &story->session;
+    }
+    if (rv == APR_SUCCESS)
+        rv = wxl_users_signin(errand, door, &arrival, &story->user);
+    return rv == APR_SUCCESS ? write_answer(errand, story, &refresh, answer) : rv;
 }

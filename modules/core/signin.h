@@ -4,7 +4,7 @@
  *     begin    code ──► what to ask WeChat (or nothing, in mock mode)
  *              …        somebody carries the request to WeChat, waits, and reads the reply
  *                       (core/wechat), or knows already what WeChat said of this code
- *     finish   openid ──► user ──► tokens ──► answer
+ *     finish   openid ──► user and session ──► tokens ──► answer
  *
  * Who waits in between is not this room's business, and the halves may run on different threads:
  * all state is in the story and the errand. Memory is the errand's pool's.
@@ -13,6 +13,7 @@
 #define WXL_SIGNIN_H
 
 #include "base/errand.h"
+#include "core/sessions.h"
 #include "core/tokens.h"
 #include "core/users.h"
 #include "core/wechat.h"
@@ -22,6 +23,7 @@ typedef struct {
     int development; /* allows mock mode and the admin shortcut */
     wxl_wechat_settings_t wechat;
     wxl_tokens_settings_t tokens;
+    wxl_sessions_settings_t sessions;
 } wxl_signin_settings_t;
 
 typedef struct {
@@ -29,7 +31,9 @@ typedef struct {
     const char *openid;     /* mock mode: known from the start; else NULL until WeChat answered */
     int admin;              /* the admin shortcut was asked for, and this is development */
     wxl_http_request_t ask; /* to be carried where openid is NULL */
+    wxl_client_t client;    /* who asks, for the row of the session; zeroes: not known */
     wxl_user_t user;        /* known after finish */
+    wxl_session_t session;  /* the same; sid NULL: sessions are off */
 } wxl_signin_t;
 
 /**
@@ -43,7 +47,7 @@ apr_status_t wxl_signin_begin(wxl_errand_t *errand, const wxl_signin_settings_t 
 
 /**
  * Second half.
- * @param story its openid set
+ * @param story its openid set, and its client
  * @param door where a data base connection comes from; taken after WeChat answered, never before
  * @param answer {access, refresh, user}
  * @return APR_SUCCESS, or failed with any problem of the user or the data base

@@ -21,6 +21,16 @@
     " CAST(user_type AS TEXT), CAST(is_superuser AS INTEGER), CAST(is_staff AS INTEGER)," \
     " CAST(is_active AS INTEGER), CAST(date_joined AS INTEGER), CAST(last_login_at AS INTEGER)"
 
+/* What a known user gets; a disabled one nothing. */
+#define UPSERT_PGSQL                                                             \
+    " ON CONFLICT (openid) DO UPDATE SET"                                        \
+    " last_login_at = CASE WHEN u.is_active THEN excluded.last_login_at"         \
+    " ELSE u.last_login_at END,"                                                 \
+    " is_staff = u.is_staff OR (u.is_active AND excluded.is_staff),"             \
+    " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser)," \
+    " user_type = CASE WHEN u.is_active AND excluded.is_superuser"               \
+    " THEN excluded.user_type ELSE u.user_type END"
+
 /* clang-format off: SQL keeps the lines it was written in */
 const wxl_statement_t wxl_sql_signin = {
     .label = "wxlogin_signin",
@@ -34,15 +44,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " VALUES (%s, %s, %d = 1, %d = 1,"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond',"
-                " %s, '" NO_PASSWORD "', '" AVATAR "', true)"
-                " ON CONFLICT (openid) DO UPDATE SET"
-                " last_login_at = CASE WHEN u.is_active THEN excluded.last_login_at"
-                " ELSE u.last_login_at END,"
-                " is_staff = u.is_staff OR (u.is_active AND excluded.is_staff),"
-                " is_superuser = u.is_superuser OR (u.is_active AND excluded.is_superuser),"
-                " user_type = CASE WHEN u.is_active AND excluded.is_superuser"
-                " THEN excluded.user_type ELSE u.user_type END"
-                " RETURNING " USER_PGSQL,
+                " %s, '" NO_PASSWORD "', '" AVATAR "', true)" UPSERT_PGSQL " RETURNING " USER_PGSQL,
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_user (openid, username, is_staff, is_superuser,"
                 " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
@@ -59,6 +61,48 @@ const wxl_statement_t wxl_sql_signin = {
                 " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"
                 " THEN excluded.user_type ELSE wxlogin_user.user_type END"
                 " RETURNING " USER_SQLITE3,
+        },
+};
+
+/* `input` has one row a sign-in: to serve more at once it only has to become longer. */
+const wxl_statement_t wxl_sql_signin_session = {
+    .label = "wxlogin_signin_session",
+    .args = 12,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH input AS (SELECT %s::varchar AS openid, %s::varchar AS username,"
+                " %d = 1 AS admin, 'epoch'::timestamptz + %lld * interval '1 microsecond' AS now,"
+                " %s::varchar AS user_type, %s::uuid AS sid, %s::uuid AS digest,"
+                " %s::varchar AS appid, %s::varchar AS address, %s::varchar AS user_agent,"
+                " %s::varchar AS device,"
+                " 'epoch'::timestamptz + %lld * interval '1 microsecond' AS expires_at),"
+                " person AS (INSERT INTO wxlogin_user AS u (openid, username, is_staff,"
+                " is_superuser, date_joined, last_login_at, user_type, password, avatar_url,"
+                " is_active) SELECT openid, username, admin, admin, now, now, user_type,"
+                " '" NO_PASSWORD "', '" AVATAR "', true FROM input" UPSERT_PGSQL " RETURNING u.*),"
+                " session AS (INSERT INTO wxlogin_session (sid, user_id, appid, address,"
+                " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
+                " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"
+                " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"
+                " SELECT " USER_PGSQL " FROM person",
+        },
+};
+
+const wxl_statement_t wxl_sql_session = {
+    .label = "wxlogin_session",
+    .args = 9,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
+                " created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT %s, CAST(%s AS INTEGER), %s, %s, %s, %s, t.now, t.now,"
+                " CAST(%s AS INTEGER), %s FROM (SELECT CAST(%s AS INTEGER) AS now) AS t WHERE true"
+                " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
 
@@ -108,7 +152,85 @@ const wxl_statement_t wxl_sql_change = {
                 " WHERE id = CAST(%s AS INTEGER) RETURNING " USER_SQLITE3,
         },
 };
+/* "infinity" and the like are cut: they do not fit an integer. */
+#define ENDED_PGSQL(column) \
+    "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
+#define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
+#define NOW_SQLITE3 "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+#define AGO_SQLITE3 NOW_SQLITE3 " - CAST(%s AS INTEGER)"
+
+const wxl_statement_t wxl_sql_ended_sessions = {
+    .label = "wxlogin_ended_sessions",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT replace(sid::text, '-', '')::text, " ENDED_PGSQL(
+                "revoked_at") " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL
+                              " AND (revoked_at, sid) >"
+                              " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
+                              " ORDER BY revoked_at, sid LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER)"
+                            " FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
+                            " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
+                            " ORDER BY revoked_at, sid LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_users = {
+    .label = "wxlogin_ended_users",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT id::bigint, " ENDED_PGSQL(
+                "token_epoch") " FROM wxlogin_user WHERE token_epoch > " AGO_PGSQL
+                               " AND (token_epoch, id) >"
+                               " ('epoch'::timestamptz + %lld * interval '1 microsecond', %lld)"
+                               " ORDER BY token_epoch, id LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(id AS INTEGER), CAST(token_epoch AS INTEGER)"
+                            " FROM wxlogin_user WHERE token_epoch > " AGO_SQLITE3
+                            " AND (token_epoch, id) > (CAST(%s AS INTEGER), CAST(%s AS INTEGER))"
+                            " ORDER BY token_epoch, id LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_ask = {
+    .label = "wxlogin_ended_ask",
+    .args = 2,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user WHERE id = %lld)",
+            [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                            " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                            " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"
+                            " WHERE id = CAST(%s AS INTEGER))",
+        },
+};
+
+/* Several hosts may do it at a time: each leaves alone what another one has in hand. */
+const wxl_statement_t wxl_sql_purge = {
+    .label = "wxlogin_purge",
+    .args = 2,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "DELETE FROM wxlogin_session WHERE sid = ANY (ARRAY(SELECT sid"
+                " FROM wxlogin_session WHERE expires_at < " AGO_PGSQL " OR revoked_at < " AGO_PGSQL
+                " LIMIT 500 FOR UPDATE SKIP LOCKED)) RETURNING 1",
+            [WXL_SQLITE3] =
+                "DELETE FROM wxlogin_session WHERE sid IN (SELECT sid FROM wxlogin_session"
+                " WHERE expires_at < " AGO_SQLITE3 " OR revoked_at < " AGO_SQLITE3
+                " LIMIT 500) RETURNING 1",
+        },
+};
 /* clang-format on */
 
-const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_user, &wxl_sql_change};
+const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_signin_session,
+                                              &wxl_sql_session, &wxl_sql_user, &wxl_sql_change};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

@@ -13,23 +13,44 @@
 
 #define JTI_BYTES 16
 
+apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              wxl_token_type_t type, const char *user_id, wxl_claims_t *claims)
+{
+    memset(claims, 0, sizeof(*claims));
+    claims->type = type;
+    claims->user_id = user_id;
+    claims->iat = apr_time_sec(errand->now);
+    claims->exp = claims->iat +
+                  (type == WXL_TOKEN_ACCESS ? settings->access_ttl : settings->refresh_ttl);
+    claims->jti = wxl_crypto_random_hex(errand->pool, JTI_BYTES);
+    if (!claims->jti)
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");
+    return APR_SUCCESS;
+}
+
+apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              const wxl_claims_t *claims, const char **token)
+{
+    wxl_json_t *json = wxl_json_object(errand->pool);
+
+    wxl_json_set_string(json, "token_type",
+                        claims->type == WXL_TOKEN_ACCESS ? "access" : "refresh");
+    wxl_json_set_integer(json, "exp", claims->exp);
+    wxl_json_set_integer(json, "iat", claims->iat);
+    wxl_json_set_string(json, "jti", claims->jti);
+    wxl_json_set_string(json, "user_id", claims->user_id);
+    if (claims->sid)
+        wxl_json_set_string(json, "sid", claims->sid);
+    return wxl_jwt_sign(errand, &settings->key, json, token);
+}
+
 apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
                               wxl_token_type_t type, const char *user_id, const char **token)
 {
-    const char *jti = wxl_crypto_random_hex(errand->pool, JTI_BYTES);
-    wxl_json_t *claims = wxl_json_object(errand->pool);
-    apr_int64_t iat = apr_time_sec(errand->now);
-    int is_access = type == WXL_TOKEN_ACCESS;
+    wxl_claims_t claims;
+    apr_status_t rv = wxl_tokens_draft(errand, settings, type, user_id, &claims);
 
-    if (!jti)
-        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");
-    wxl_json_set_string(claims, "token_type", is_access ? "access" : "refresh");
-    wxl_json_set_integer(claims, "exp",
-                         iat + (is_access ? settings->access_ttl : settings->refresh_ttl));
-    wxl_json_set_integer(claims, "iat", iat);
-    wxl_json_set_string(claims, "jti", jti);
-    wxl_json_set_string(claims, "user_id", user_id);
-    return wxl_jwt_sign(errand, &settings->key, claims, token);
+    return rv == APR_SUCCESS ? wxl_tokens_write(errand, settings, &claims, token) : rv;
 }
 
 static apr_status_t refuse(wxl_errand_t *errand, const char *why)
@@ -107,6 +128,9 @@ apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t 
     claims->jti = wxl_json_string(json, "jti");
     if (!claims->jti || !*claims->jti)
         return refuse(errand, "jti is missing");
+    claims->sid = wxl_json_string(json, "sid");
+    if (!claims->sid && wxl_json_kind(json, "sid") != WXL_JSON_ABSENT)
+        return refuse(errand, "sid is not a string");
     claims->user_id = user_id_of(errand->pool, json);
     if (!claims->user_id)
         return refuse(errand, "user_id is missing or not a number");

@@ -19,16 +19,33 @@ typedef struct {
 typedef enum { WXL_TOKEN_ACCESS = 1, WXL_TOKEN_REFRESH = 2 } wxl_token_type_t;
 #define WXL_TOKEN_ANY (WXL_TOKEN_ACCESS | WXL_TOKEN_REFRESH)
 
-/** What a token that was believed says. */
+/** What a token says: one that was believed, or one to be written. */
 typedef struct {
     wxl_token_type_t type;
     const char *user_id; /* decimal digits */
     const char *jti;
+    const char *sid;      /* of the session it belongs to (core/sessions); NULL: of none */
     apr_int64_t exp, iat; /* seconds since 1970 */
 } wxl_claims_t;
 
 /**
- * Issue a token.
+ * What a new token says: it begins now, lives as long as the settings say, and has a jti of its own.
+ * @param user_id decimal digits
+ * @param claims filled in; the caller may change them
+ * @return APR_SUCCESS, or WXL_INTERNAL failed
+ */
+apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              wxl_token_type_t type, const char *user_id, wxl_claims_t *claims);
+
+/**
+ * Write a token. The same claims give the same token.
+ * @return APR_SUCCESS, or WXL_INTERNAL failed
+ */
+apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
+                              const wxl_claims_t *claims, const char **token);
+
+/**
+ * Issue a token that belongs to no session: draft and write.
  * @param user_id decimal digits
  * @param token the result; pairs issued with the same errand share iat and differ in jti
  * @return APR_SUCCESS, or WXL_INTERNAL failed

@@ -8,6 +8,7 @@
 #include <apr_uuid.h>
 
 #include "base/text.h"
+#include "core/sessions.h"
 #include "core/sql.h"
 
 /* A new user is called this and the first characters of a random UUID. */
@@ -62,6 +63,11 @@ static void read_row(const char **row, wxl_user_t *user)
     user->last_login_at = integer(row[COLUMN_LAST_LOGIN_AT]);
 }
 
+static const char *decimal(apr_pool_t *pool, apr_int64_t number)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+}
+
 /* The connection is held for the one statement and no longer. */
 static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
                             const wxl_statement_t *statement, const char **args, const char ***row)
@@ -76,16 +82,97 @@ static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
     return rv;
 }
 
-apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, const char *openid,
-                              int admin, wxl_user_t *user)
+/* The user alone. */
+static apr_status_t upsert(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+                           const char ***row)
 {
-    const char *now = apr_psprintf(errand->pool, "%" APR_TIME_T_FMT, errand->now);
-    const char *flag = admin ? "1" : "0";
-    const char *args[] = {openid, new_username(errand->pool), flag, flag, now,
-                          now,    admin ? "admin" : "wechat"};
-    const char **row;
-    apr_status_t rv = one_row(errand, door, &wxl_sql_signin, args, &row);
+    const char *now = decimal(errand->pool, errand->now);
+    const char *flag = arrival->admin ? "1" : "0";
+    const char *args[] = {arrival->openid,
+                          new_username(errand->pool),
+                          flag,
+                          flag,
+                          now,
+                          now,
+                          arrival->admin ? "admin" : "wechat"};
 
+    return wxl_db_row(errand, db, &wxl_sql_signin, args, row);
+}
+
+/* PostgreSQL: user and session. */
+static apr_status_t upsert_both(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+                                const char ***row)
+{
+    const wxl_session_t *session = arrival->session;
+    const char *args[] = {arrival->openid,
+                          new_username(errand->pool),
+                          arrival->admin ? "1" : "0",
+                          decimal(errand->pool, errand->now),
+                          arrival->admin ? "admin" : "wechat",
+                          session->sid,
+                          session->digest,
+                          session->appid,
+                          session->client.address,
+                          session->client.user_agent,
+                          session->client.device,
+                          decimal(errand->pool, session->expires_at)};
+
+    return wxl_db_row(errand, db, &wxl_sql_signin_session, args, row);
+}
+
+/* SQLite: the session of a user. */
+static apr_status_t insert_session(wxl_errand_t *errand, wxl_db_t *db,
+                                   const wxl_session_t *session, const char **user)
+{
+    const char *args[] = {session->sid,
+                          user[COLUMN_ID],
+                          session->appid,
+                          session->client.address,
+                          session->client.user_agent,
+                          session->client.device,
+                          decimal(errand->pool, session->expires_at),
+                          session->digest,
+                          decimal(errand->pool, errand->now)};
+    const char **row;
+
+    if (integer(user[COLUMN_IS_ACTIVE]) == 0)
+        return APR_SUCCESS; /* he gets none */
+    return wxl_db_row(errand, db, &wxl_sql_session, args, &row);
+}
+
+static apr_status_t signin_sqlite3(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+                                   const char ***row)
+{
+    apr_status_t rv = wxl_db_begin(errand, db);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = upsert(errand, db, arrival, row);
+    if (rv == APR_SUCCESS && *row)
+        rv = insert_session(errand, db, arrival->session, *row);
+    return wxl_db_end(errand, db, rv);
+}
+
+static apr_status_t signin(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+                           const char ***row)
+{
+    if (!arrival->session)
+        return upsert(errand, db, arrival, row);
+    return db->dialect == WXL_SQLITE3 ? signin_sqlite3(errand, db, arrival, row)
+                                      : upsert_both(errand, db, arrival, row);
+}
+
+apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,
+                              const wxl_arrival_t *arrival, wxl_user_t *user)
+{
+    const char **row = NULL;
+    wxl_db_t db;
+    apr_status_t rv = door->open(door, errand, &db);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = signin(errand, &db, arrival, &row);
+    door->close(door, errand, &db);
     if (rv != APR_SUCCESS)
         return rv;
     if (!row)
@@ -95,11 +182,6 @@ apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, c
         return wxl_fail(errand, WXL_USER_DISABLED, APR_SUCCESS,
                         "user %" APR_INT64_T_FMT " is disabled", user->id);
     return APR_SUCCESS;
-}
-
-static const char *decimal(apr_pool_t *pool, apr_int64_t number)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
 }
 
 static apr_status_t fail_not_found(wxl_errand_t *errand, apr_int64_t id)

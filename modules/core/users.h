@@ -26,14 +26,20 @@ typedef struct {
     apr_int64_t last_login_at; /* the same; 0: never */
 } wxl_user_t;
 
+/** Somebody who signs in. */
+typedef struct {
+    const char *openid; /* not empty, valid UTF-8, at most WXL_OPENID_MAX characters */
+    int admin; /* grant the rights of an administrator (development only; the caller's to know) */
+    const struct wxl_session_t *session; /* to be written with it (core/sessions); NULL: none */
+} wxl_arrival_t;
+
 /**
- * Find or create the user of an openid and move the last login: one statement.
- * @param openid not empty, valid UTF-8, at most WXL_OPENID_MAX characters
- * @param admin grant the rights of an administrator (development only; the caller's to know)
+ * Find or create the user of an openid and move the last login, and write the session: one statement
+ * on PostgreSQL, two in a transaction on SQLite.
  * @return APR_SUCCESS, or failed: WXL_USER_DISABLED, WXL_DB_UNAVAILABLE, WXL_INTERNAL
  */
-apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door, const char *openid,
-                              int admin, wxl_user_t *user);
+apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,
+                              const wxl_arrival_t *arrival, wxl_user_t *user);
 
 /**
  * Find a user by id: one statement.

@@ -3,6 +3,7 @@
 #include "gate/crypto.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include <apr_escape.h>
 #include <apr_strings.h>
@@ -59,6 +60,15 @@ apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, a
         size != WXL_HMAC_SHA256_SIZE)
         return APR_EGENERAL;
     return APR_SUCCESS;
+}
+
+const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1)
+        return NULL;
+    return apr_pescape_hex(pool, digest, 16, 0);
 }
 
 int wxl_crypto_equal(const void *a, const void *b, apr_size_t len)

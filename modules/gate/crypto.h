@@ -43,6 +43,13 @@ const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes);
 apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
                                     unsigned char mac[WXL_HMAC_SHA256_SIZE]);
 
+/**
+ * The first 128 bits of the SHA-256 of a text, as 32 lower-case hex digits: to know something again
+ * that is not kept itself.
+ * @return text in the pool, or NULL where OpenSSL fails
+ */
+const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text);
+
 /** Compare two secrets of the same length, in a time that tells nothing. @return 1 where equal */
 int wxl_crypto_equal(const void *a, const void *b, apr_size_t len);
 

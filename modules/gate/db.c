@@ -58,8 +58,10 @@ void wxl_db_greet(wxl_db_t *db, const wxl_statement_t *const statements[], int c
         apr_dbd_query(db->driver, db->handle, &rows,
                       "PRAGMA busy_timeout=" SQLITE_BUSY_TIMEOUT "; PRAGMA synchronous=NORMAL");
     }
-    for (i = 0; i < count; i++)
-        prepare(db, statements[i]);
+    for (i = 0; i < count; i++) {
+        if (statements[i]->sql[db->dialect])
+            prepare(db, statements[i]);
+    }
 }
 
 /* Copy the row: its memory is the result's. */
@@ -133,6 +135,13 @@ static int is_locked(const wxl_db_t *db, const char *error)
     return db->dialect == WXL_SQLITE3 && strstr(error, "locked") != NULL;
 }
 
+/* What the data base says of a table or column that is not there, PostgreSQL and SQLite. */
+static int is_schema(const char *error)
+{
+    return (strstr(error, " does not exist") && !strstr(error, "prepared statement")) ||
+           strstr(error, "no such ") || strstr(error, "has no column");
+}
+
 /* The second try failed too: is that the data base's absence, or the statement's fault? */
 static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
                                 const wxl_statement_t *statement, int rv, const char *first)
@@ -141,6 +150,13 @@ static apr_status_t fail_second(wxl_errand_t *errand, wxl_db_t *db,
 
     if (!is_alive(errand->pool, db))
         return fail_away(errand, "data base lost", second);
+    if (is_schema(second))
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS,
+                        "%s failed: %s; the tables are missing or of an older version: load "
+                        "conf/schema/%s into the data base",
+                        statement->label, second,
+                        db->dialect == WXL_PGSQL ? "pgsql.sql"
+                                                 : "sqlite3-upgrade.sql and sqlite3.sql");
     return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s (first: %s)",
                     statement->label, second, first);
 }
@@ -184,4 +200,32 @@ apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement
 {
     *rows = apr_array_make(errand->pool, 16, sizeof(const char **));
     return run_mended(errand, db, statement, args, *rows);
+}
+
+static apr_status_t command(wxl_errand_t *errand, wxl_db_t *db, const char *sql)
+{
+    const char *error;
+    int rows;
+    int rv = apr_dbd_query(db->driver, db->handle, &rows, sql);
+
+    if (rv == 0)
+        return APR_SUCCESS;
+    error = error_of(errand->pool, db, rv);
+    if (is_locked(db, error))
+        return fail_away(errand, "another one writes", error);
+    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s", sql, error);
+}
+
+apr_status_t wxl_db_begin(wxl_errand_t *errand, wxl_db_t *db)
+{
+    return command(errand, db, "BEGIN IMMEDIATE");
+}
+
+apr_status_t wxl_db_end(wxl_errand_t *errand, wxl_db_t *db, apr_status_t rv)
+{
+    if (rv == APR_SUCCESS)
+        rv = command(errand, db, "COMMIT");
+    if (rv != APR_SUCCESS) /* the first failure is the one that is told */
+        command(errand, db, "ROLLBACK");
+    return rv;
 }

@@ -50,6 +50,17 @@ static void merge_tokens(wxl_config_t *merged, const wxl_config_t *add)
     }
 }
 
+static void merge_sessions(wxl_config_t *merged, const wxl_config_t *add)
+{
+    wxl_sessions_settings_t *to = &merged->signin.sessions;
+    const wxl_sessions_settings_t *from = &add->signin.sessions;
+
+    if (add->sessions_set) {
+        to->off = from->off;
+        merged->sessions_set = 1;
+    }
+}
+
 static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
 {
     wxl_wechat_settings_t *to = &merged->signin.wechat;
@@ -119,6 +130,7 @@ void *wxl_config_merge(apr_pool_t *pool, void *basev, void *addv)
     if (add->limits)
         merged->limits = add->limits;
     merge_tokens(merged, add);
+    merge_sessions(merged, add);
     merge_wechat(merged, add);
     merge_guard(pool, merged, add);
     return merged;
@@ -189,6 +201,7 @@ int wxl_config_is_set(const wxl_config_t *config)
     return config->environment_set || config->language_set || config->appid_set ||
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
            config->exchange_limit_set || config->exchange_blocking_set || config->breaker_set ||
-           config->access_ttl_set || config->refresh_ttl_set || config->user_cache_set ||
+           config->access_ttl_set || config->refresh_ttl_set || config->sessions_set ||
+           config->user_cache_set ||
            config->user_cache_stale_set;
 }

@@ -36,6 +36,7 @@ typedef struct {
     unsigned breaker_set : 1;
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
+    unsigned sessions_set : 1;
     unsigned user_cache_set : 1;
     unsigned user_cache_stale_set : 1;
 

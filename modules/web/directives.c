@@ -278,6 +278,16 @@ static const char *set_token_from(cmd_parms *cmd, void *dirv, int argc, char *co
     return NULL;
 }
 
+static const char *set_sessions(cmd_parms *cmd, void *dir, int on)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->signin.sessions.off = !on;
+    config->sessions_set = 1;
+    return NULL;
+}
+
 /* A duration, or "off" for none. */
 static const char *set_span(cmd_parms *cmd, const char *value, apr_interval_time_t *span)
 {
@@ -333,6 +343,8 @@ const command_rec wxl_directives[] = {
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,
                   "how long a refresh token holds (30d)"),
+    AP_INIT_FLAG(WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
+                 "on (the default): keep a row of each sign-in, so that it can be listed and ended"),
     AP_INIT_TAKE1(WXL_D_MAX_BODY, set_max_body, NULL, RSRC_CONF | ACCESS_CONF,
                   "largest body of a request, in bytes (16384)"),
     AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,

@@ -21,6 +21,7 @@
 #define WXL_D_EXCHANGE_BREAKER "WxLoginExchangeBreaker"
 #define WXL_D_ACCESS_TTL "WxLoginAccessTTL"
 #define WXL_D_REFRESH_TTL "WxLoginRefreshTTL"
+#define WXL_D_SESSIONS "WxLoginSessions"
 #define WXL_D_MAX_BODY "WxLoginMaxBody"
 #define WXL_D_LANGUAGE "WxLoginLanguage"
 #define WXL_D_RATE_LIMIT "WxLoginRateLimit"

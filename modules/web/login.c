@@ -14,6 +14,8 @@ static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 {
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_USER_ID",
                    apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, story->user.id));
+    if (story->session.sid)
+        apr_table_setn(call->r->subprocess_env, "WXLOGIN_SESSION", story->session.sid);
     if (story->admin)
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, call->r,
                       "WXL0001: development: user %" APR_INT64_T_FMT " signed in with a code that "
@@ -24,9 +26,13 @@ static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 /* The second half of the story, when the openid is known. */
 static apr_status_t finish(wxl_call_t *call, wxl_signin_t *story)
 {
+    const apr_table_t *headers = call->r->headers_in;
     wxl_dbd_door_t door;
     apr_status_t rv;
 
+    story->client.address = call->r->useragent_ip;
+    wxl_client_describe(call->errand.pool, &story->client, apr_table_get(headers, "User-Agent"),
+                        apr_table_get(headers, "X-Device"));
     wxl_dbd_door(&door, call->r->server, call->config->db);
     rv = wxl_signin_finish(&call->errand, story, &door.door, &call->answer);
     if (story->user.id) /* the guard need not ask; known also where he is disabled */

@@ -15,10 +15,11 @@ static sqlite_t *sqlite;
 static wxl_problem_t signin(apr_time_t now, const char *openid, int admin, wxl_user_t *user)
 {
     wxl_errand_t errand = fixture_errand(pool);
+    wxl_arrival_t arrival = {.openid = openid, .admin = admin};
     apr_status_t rv;
 
     errand.now = now;
-    rv = wxl_users_signin(&errand, &sqlite->door, openid, admin, user);
+    rv = wxl_users_signin(&errand, &sqlite->door, &arrival, user);
     if ((rv == APR_SUCCESS) != (errand.problem == WXL_OK))
         ok(0, "result and problem agree");
     return errand.problem;
