@@ -16,6 +16,7 @@
 #define LONGEST_TIMEOUT 60
 #define LARGEST_BODY (1024 * 1024)
 #define MOST_EXCHANGES 100000
+#define MOST_REVOKED 10000000
 
 /* The sentence of every refusal: name, value, what would be right. */
 static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
@@ -320,6 +321,31 @@ static const char *set_user_cache_stale(cmd_parms *cmd, void *dir, const char *v
     return set_span(cmd, value, &config->user_cache_stale);
 }
 
+static const char *set_revocation_poll(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->revocation_poll_set = 1;
+    return set_span(cmd, value, &config->revocation_poll);
+}
+
+static const char *set_revocation_size(cmd_parms *cmd, void *dir, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_off_t size;
+    char *end;
+
+    (void)dir;
+    if (error)
+        return error;
+    if (apr_strtoff(&size, value, &end, 10) != APR_SUCCESS || end == value || *end || size < 1 ||
+        size > MOST_REVOKED)
+        return refuse(cmd, value, "a number of sessions from 1 to 10000000");
+    wxl_config_of(cmd->server)->revocation_size = (apr_size_t)size;
+    return NULL;
+}
+
 const command_rec wxl_directives[] = {
     AP_INIT_TAKE1(WXL_D_ENVIRONMENT, set_environment, NULL, RSRC_CONF,
                   "development or production (the default)"),
@@ -343,8 +369,9 @@ const command_rec wxl_directives[] = {
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,
                   "how long a refresh token holds (30d)"),
-    AP_INIT_FLAG(WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
-                 "on (the default): keep a row of each sign-in, so that it can be listed and ended"),
+    AP_INIT_FLAG(
+        WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
+        "on (the default): keep a row of each sign-in, so that it can be listed and ended"),
     AP_INIT_TAKE1(WXL_D_MAX_BODY, set_max_body, NULL, RSRC_CONF | ACCESS_CONF,
                   "largest body of a request, in bytes (16384)"),
     AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,
@@ -364,5 +391,9 @@ const command_rec wxl_directives[] = {
                   "how long the guard takes a user for what he was (60s), or off"),
     AP_INIT_TAKE1(WXL_D_USER_CACHE_STALE, set_user_cache_stale, NULL, RSRC_CONF,
                   "how much longer while the data base is out of reach (10m), or off"),
+    AP_INIT_TAKE1(WXL_D_REVOCATION_POLL, set_revocation_poll, NULL, RSRC_CONF,
+                  "how often to look in the data base what was ended elsewhere (5s), or off"),
+    AP_INIT_TAKE1(WXL_D_REVOCATION_SIZE, set_revocation_size, NULL, RSRC_CONF,
+                  "sessions, and users, that are remembered as ended at once (65536)"),
     {.name = NULL},
 };
