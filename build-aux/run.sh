@@ -86,6 +86,9 @@ sqlite3)
         rm -f "$database.new"*
         sqlite3 -bail "$database.new" <"$source_dir/conf/schema/sqlite3.sql" >/dev/null
         mv "$database.new" "$database"
+    else # an older version may have made it
+        sqlite3 -bail "$database" <"$source_dir/conf/schema/sqlite3-upgrade.sql" | sqlite3 -bail "$database"
+        sqlite3 -bail "$database" <"$source_dir/conf/schema/sqlite3.sql" >/dev/null
     fi
     # SQLite writes files beside the data base: the directory must be the run user's, too
     [ "$(id -u)" -ne 0 ] || chown -R "$run_user:$run_group" "$run_dir/db"
@@ -97,9 +100,9 @@ pgsql)
     export PGUSER="${PGUSER:-$(id -un)}"
     export PGDATABASE="${PGDATABASE:-$PGUSER}"
     if command -v psql >/dev/null; then
-        table=$(PGCONNECT_TIMEOUT=5 psql -XAtw -c "SELECT to_regclass('wxlogin_user')") ||
+        table=$(PGCONNECT_TIMEOUT=5 psql -XAtw -c "SELECT to_regclass('wxlogin_session')") ||
             fail "Postgres cannot be reached: see PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD"
-        [ -n "$table" ] ||
+        [ -n "$table" ] || # also where an older version made only the other table
             psql -Xqw -v ON_ERROR_STOP=1 -f "$source_dir/conf/schema/pgsql.sql" ||
             fail "conf/schema/pgsql.sql could not be loaded"
     else

@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "gate/json.h"
 
-/* What WeChat's user agents say of where it runs; the first word that is found counts. A tablet that
-   is told from a phone by a further word, and what pretends to be another, stand before it. */
+/* What WeChat's user agents say of where it runs. The first that is found counts: what pretends to
+   be another stands before it. */
 static const struct {
     const char *word, *platform;
 } platforms[] = {

@@ -17,7 +17,7 @@
 typedef struct {
     const char *address;    /* NULL: not known */
     const char *user_agent; /* NULL: the client sent none */
-    const char *device;     /* what a person would call it: "iPhone, WeChat 8.0.49"; NULL: unclear */
+    const char *device;     /* as people would call it: "iPhone, WeChat 8.0.49"; NULL: unclear */
 } wxl_client_t;
 
 /**

@@ -93,15 +93,16 @@ const wxl_statement_t wxl_sql_signin_session = {
 
 const wxl_statement_t wxl_sql_session = {
     .label = "wxlogin_session",
-    .args = 9,
+    .args = 10,
     .columns = 1,
     .sql =
         {
             [WXL_SQLITE3] =
                 "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
                 " created_at, last_used_at, expires_at, refresh_digest)"
-                " SELECT %s, CAST(%s AS INTEGER), %s, %s, %s, %s, t.now, t.now,"
-                " CAST(%s AS INTEGER), %s FROM (SELECT CAST(%s AS INTEGER) AS now) AS t WHERE true"
+                " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
+                " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
+                " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
                 " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -152,6 +153,7 @@ const wxl_statement_t wxl_sql_change = {
                 " WHERE id = CAST(%s AS INTEGER) RETURNING " USER_SQLITE3,
         },
 };
+
 /* "infinity" and the like are cut: they do not fit an integer. */
 #define ENDED_PGSQL(column) \
     "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
@@ -231,6 +233,7 @@ const wxl_statement_t wxl_sql_purge = {
 };
 /* clang-format on */
 
-const wxl_statement_t *const wxl_sql_all[] = {&wxl_sql_signin, &wxl_sql_signin_session,
-                                              &wxl_sql_session, &wxl_sql_user, &wxl_sql_change};
+const wxl_statement_t *const wxl_sql_all[] = {
+    &wxl_sql_signin, &wxl_sql_signin_session, &wxl_sql_session, &wxl_sql_user, &wxl_sql_change,
+};
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

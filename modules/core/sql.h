@@ -28,8 +28,9 @@ extern const wxl_statement_t wxl_sql_signin;
 extern const wxl_statement_t wxl_sql_signin_session;
 
 /**
- * The row of a session alone: what SQLite does behind wxl_sql_signin, in the same transaction.
- * Arguments: sid, user id, appid, address, user agent, device, end, digest, now. Column: sid.
+ * The row of a session alone: what SQLite does behind wxl_sql_signin. A disabled user gets none.
+ * Arguments: sid, appid, address, user agent, device, created_at, last_used_at, expires_at, digest,
+ * user id. Column: sid.
  */
 extern const wxl_statement_t wxl_sql_session;
 

@@ -20,8 +20,8 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
     claims->type = type;
     claims->user_id = user_id;
     claims->iat = apr_time_sec(errand->now);
-    claims->exp = claims->iat +
-                  (type == WXL_TOKEN_ACCESS ? settings->access_ttl : settings->refresh_ttl);
+    claims->exp =
+        claims->iat + (type == WXL_TOKEN_ACCESS ? settings->access_ttl : settings->refresh_ttl);
     claims->jti = wxl_crypto_random_hex(errand->pool, JTI_BYTES);
     if (!claims->jti)
         return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");

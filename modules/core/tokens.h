@@ -29,7 +29,7 @@ typedef struct {
 } wxl_claims_t;
 
 /**
- * What a new token says: it begins now, lives as long as the settings say, and has a jti of its own.
+ * What a new token says: it begins now, lives as long as the settings say, has a jti of its own.
  * @param user_id decimal digits
  * @param claims filled in; the caller may change them
  * @return APR_SUCCESS, or WXL_INTERNAL failed

@@ -120,37 +120,30 @@ static apr_status_t upsert_both(wxl_errand_t *errand, wxl_db_t *db, const wxl_ar
     return wxl_db_row(errand, db, &wxl_sql_signin_session, args, row);
 }
 
-/* SQLite: the session of a user. */
-static apr_status_t insert_session(wxl_errand_t *errand, wxl_db_t *db,
-                                   const wxl_session_t *session, const char **user)
+/* SQLite: the user, then the session. Not in a transaction: its driver holds one lock of the whole
+   process for a statement, but none for a transaction, so two of them in one process would wait for
+   each other by sleeping. Whoever ends between the two leaves a user behind who has signed in. */
+static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+                                const char ***row)
 {
+    const wxl_session_t *session = arrival->session;
     const char *args[] = {session->sid,
-                          user[COLUMN_ID],
                           session->appid,
                           session->client.address,
                           session->client.user_agent,
                           session->client.device,
+                          decimal(errand->pool, errand->now),
+                          decimal(errand->pool, errand->now),
                           decimal(errand->pool, session->expires_at),
                           session->digest,
-                          decimal(errand->pool, errand->now)};
-    const char **row;
+                          NULL};
+    const char **unused;
+    apr_status_t rv = upsert(errand, db, arrival, row);
 
-    if (integer(user[COLUMN_IS_ACTIVE]) == 0)
-        return APR_SUCCESS; /* he gets none */
-    return wxl_db_row(errand, db, &wxl_sql_session, args, &row);
-}
-
-static apr_status_t signin_sqlite3(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
-                                   const char ***row)
-{
-    apr_status_t rv = wxl_db_begin(errand, db);
-
-    if (rv != APR_SUCCESS)
+    if (rv != APR_SUCCESS || !*row)
         return rv;
-    rv = upsert(errand, db, arrival, row);
-    if (rv == APR_SUCCESS && *row)
-        rv = insert_session(errand, db, arrival->session, *row);
-    return wxl_db_end(errand, db, rv);
+    args[9] = (*row)[COLUMN_ID];
+    return wxl_db_row(errand, db, &wxl_sql_session, args, &unused);
 }
 
 static apr_status_t signin(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
@@ -158,7 +151,7 @@ static apr_status_t signin(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival
 {
     if (!arrival->session)
         return upsert(errand, db, arrival, row);
-    return db->dialect == WXL_SQLITE3 ? signin_sqlite3(errand, db, arrival, row)
+    return db->dialect == WXL_SQLITE3 ? upsert_each(errand, db, arrival, row)
                                       : upsert_both(errand, db, arrival, row);
 }
 

@@ -34,8 +34,8 @@ typedef struct {
 } wxl_arrival_t;
 
 /**
- * Find or create the user of an openid and move the last login, and write the session: one statement
- * on PostgreSQL, two in a transaction on SQLite.
+ * Find or create the user of an openid, move the last login and write the session: one statement
+ * on PostgreSQL, two on SQLite.
  * @return APR_SUCCESS, or failed: WXL_USER_DISABLED, WXL_DB_UNAVAILABLE, WXL_INTERNAL
  */
 apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,

@@ -201,31 +201,3 @@ apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement
     *rows = apr_array_make(errand->pool, 16, sizeof(const char **));
     return run_mended(errand, db, statement, args, *rows);
 }
-
-static apr_status_t command(wxl_errand_t *errand, wxl_db_t *db, const char *sql)
-{
-    const char *error;
-    int rows;
-    int rv = apr_dbd_query(db->driver, db->handle, &rows, sql);
-
-    if (rv == 0)
-        return APR_SUCCESS;
-    error = error_of(errand->pool, db, rv);
-    if (is_locked(db, error))
-        return fail_away(errand, "another one writes", error);
-    return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "%s failed: %s", sql, error);
-}
-
-apr_status_t wxl_db_begin(wxl_errand_t *errand, wxl_db_t *db)
-{
-    return command(errand, db, "BEGIN IMMEDIATE");
-}
-
-apr_status_t wxl_db_end(wxl_errand_t *errand, wxl_db_t *db, apr_status_t rv)
-{
-    if (rv == APR_SUCCESS)
-        rv = command(errand, db, "COMMIT");
-    if (rv != APR_SUCCESS) /* the first failure is the one that is told */
-        command(errand, db, "ROLLBACK");
-    return rv;
-}

@@ -75,18 +75,4 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
 apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
                          const char **args, apr_array_header_t **rows);
 
-/**
- * Begin a transaction. SQLite only: a round trip more would be dear on PostgreSQL, where one
- * statement can do it all, and apr_dbd's own transactions crash on a connection that is lost.
- * @return APR_SUCCESS, or WXL_DB_UNAVAILABLE (locked), WXL_INTERNAL failed
- */
-apr_status_t wxl_db_begin(wxl_errand_t *errand, wxl_db_t *db);
-
-/**
- * End it: all or nothing.
- * @param rv whether what was done in it succeeded
- * @return rv, or the failure to end it
- */
-apr_status_t wxl_db_end(wxl_errand_t *errand, wxl_db_t *db, apr_status_t rv);
-
 #endif

@@ -104,6 +104,12 @@ static void enter(const home_t *home, wxl_ended_kind_t kind, const apr_array_hea
     }
 }
 
+static void find_door(const home_t *home, wxl_dbd_door_t *door)
+{
+    wxl_dbd_door(door, home->server, home->config->db);
+    door->quiet = 1;
+}
+
 /* @return APR_SUCCESS, APR_EINTR because the child is to end, or failed */
 static apr_status_t read_pages(caretaker_t *taker, const home_t *home, wxl_errand_t *errand,
                                wxl_ended_reading_t reading)
@@ -119,7 +125,7 @@ static apr_status_t read_pages(caretaker_t *taker, const home_t *home, wxl_erran
             return APR_EINTR;
         apr_pool_clear(pool);
         wxl_errand_init(errand, pool, apr_time_now());
-        wxl_dbd_door(&door, home->server, home->config->db);
+        find_door(home, &door);
         rv = wxl_ended_read(errand, &door.door, &reading, &page);
         if (rv != APR_SUCCESS)
             return rv;
@@ -178,7 +184,7 @@ static apr_interval_time_t purge(caretaker_t *taker, const home_t *home, wxl_err
     (void)taker;
     if (!home->sessions)
         return PURGE_EVERY;
-    wxl_dbd_door(&door, home->server, home->config->db);
+    find_door(home, &door);
     if (wxl_ended_purge(errand, &door.door, wxl_revocation_session_lifetime() + KEEP, &removed) !=
         APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_INFO, errand->rv, home->server,

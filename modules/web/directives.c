@@ -369,9 +369,8 @@ const command_rec wxl_directives[] = {
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,
                   "how long a refresh token holds (30d)"),
-    AP_INIT_FLAG(
-        WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
-        "on (the default): keep a row of each sign-in, so that it can be listed and ended"),
+    AP_INIT_FLAG(WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
+                 "on (the default): a row of each sign-in, so that it can be listed and ended"),
     AP_INIT_TAKE1(WXL_D_MAX_BODY, set_max_body, NULL, RSRC_CONF | ACCESS_CONF,
                   "largest body of a request, in bytes (16384)"),
     AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,

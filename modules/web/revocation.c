@@ -210,6 +210,13 @@ static const char *why_session(apr_pool_t *pool, const char *sid)
     return apr_psprintf(pool, "session %s has ended", sid);
 }
 
+/* Did the user get it before his epoch moved? His sessions were ended at that moment, too, so of the
+   tokens of that very second those with a session that is not among them are newer. */
+static int is_before(const wxl_claims_t *claims, const char *sid, apr_int64_t epoch)
+{
+    return epoch != 0 && (sid ? claims->iat < epoch : claims->iat <= epoch);
+}
+
 /* The registers do not know it for certain. */
 static apr_status_t ask_data_base(wxl_errand_t *errand, server_rec *server,
                                   const wxl_config_t *config, const wxl_claims_t *claims,
@@ -224,7 +231,7 @@ static apr_status_t ask_data_base(wxl_errand_t *errand, server_rec *server,
     rv = wxl_ended_ask(errand, &door.door, sid, claims->user_id, &answer);
     if (rv != APR_SUCCESS)
         return rv;
-    if (answer.epoch && claims->iat <= apr_time_sec(answer.epoch))
+    if (is_before(claims, sid, apr_time_sec(answer.epoch)))
         *why = why_epoch(errand->pool, claims->user_id);
     else if (sid && answer.session_ended)
         *why = why_session(errand->pool, sid);
@@ -251,7 +258,7 @@ apr_status_t wxl_revocation_ask(wxl_errand_t *errand, server_rec *server,
     user = wxl_revoked_find(&users, user_key(config, apr_atoi64(claims->user_id)), now);
     if (sid)
         session = wxl_revoked_find(&sessions, session_key(sid), now);
-    if (user.moment && claims->iat <= user.moment)
+    if (is_before(claims, sid, user.moment))
         *why = why_epoch(errand->pool, claims->user_id);
     else if (session.moment)
         *why = why_session(errand->pool, sid);

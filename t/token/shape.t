@@ -26,7 +26,7 @@ for ([ access => $access ], [ refresh => $refresh ]) {
     my ($type, $token) = @$_;
     my ($header, $payload) = jwt_parts($token);
     is $header, '{"alg":"HS256","typ":"JWT"}', "$type: header, to the letter";
-    like $payload, qr/^\{"token_type":"$type","exp":\d{10},"iat":\d{10},"jti":"[0-9a-f]{32}","user_id":"$user->{id}"\}$/,
+    like $payload, qr/^\{"token_type":"$type","exp":\d{10},"iat":\d{10},"jti":"[0-9a-f]{32}","user_id":"$user->{id}","sid":"[0-9a-f]{32}"\}$/,
         "$type: claims, to the letter";
     unlike $token, qr/=/, "$type: no padding";
     verify_ok(verify('sqlite', $token), name => "$type: verified");

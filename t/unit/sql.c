@@ -25,16 +25,31 @@ static int parameters(const char *sql)
     return found;
 }
 
-/* Columns of a SELECT or RETURNING list: commas outside of parentheses, and one. */
+/* What a statement gives: behind its SELECT, which after WITH is the one outside of parentheses, or
+   behind its RETURNING. */
+static const char *list_of(const char *sql)
+{
+    int depth = 0;
+
+    if (strncmp(sql, "WITH ", 5) != 0 && strncmp(sql, "SELECT ", 7) != 0)
+        return strstr(sql, " RETURNING ");
+    for (; *sql; sql++) {
+        depth += (*sql == '(') - (*sql == ')');
+        if (depth == 0 && strncmp(sql, "SELECT ", 7) == 0)
+            return sql;
+    }
+    return NULL;
+}
+
+/* Its columns: commas outside of parentheses, and one. */
 static int returned(const char *sql)
 {
-    int is_select = strncmp(sql, "SELECT ", 7) == 0;
     int depth = 0, found = 1;
 
-    for (sql = is_select ? sql : strstr(sql, " RETURNING "); sql && *sql; sql++) {
+    for (sql = list_of(sql); sql && *sql; sql++) {
         depth += (*sql == '(') - (*sql == ')');
         found += *sql == ',' && depth == 0;
-        if (is_select && depth == 0 && strncmp(sql, " FROM ", 6) == 0)
+        if (depth == 0 && strncmp(sql, " FROM ", 6) == 0)
             break;
     }
     return found;

@@ -180,6 +180,7 @@ sub login_ok {
         my $access = token_ok($json->{access}, 'access', @same, $token{ttl} ? (ttl => $token{ttl}) : ()) or return;
         my $refresh = token_ok($json->{refresh}, 'refresh', @same, iat => $access->{iat}) or return;
         isnt $access->{jti}, $refresh->{jti}, 'each token has its own jti';
+        is $access->{sid}, $refresh->{sid}, 'both are of one session';
     };
     return $fine && $res->{json}{user};
 }
