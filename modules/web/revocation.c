@@ -193,11 +193,11 @@ static const char *sid_of(const wxl_config_t *config, const wxl_claims_t *claims
     return sid;
 }
 
-/* Until the data base has been read nothing is known for certain. Where no sessions are kept that is
-   no reason to ask it: tokens are good without it there. */
-static int is_blind(const wxl_config_t *config)
+/* Until the data base has been read nothing is known for certain. Tokens of no session are no
+   reason to ask it: they are good without it. */
+static int is_blind(const wxl_config_t *config, const char *sid)
 {
-    return !config->signin.sessions.off && !__atomic_load_n(&config->watch->read, __ATOMIC_ACQUIRE);
+    return sid && !__atomic_load_n(&config->watch->read, __ATOMIC_ACQUIRE);
 }
 
 static const char *why_epoch(apr_pool_t *pool, const char *user_id)
@@ -210,8 +210,8 @@ static const char *why_session(apr_pool_t *pool, const char *sid)
     return apr_psprintf(pool, "session %s has ended", sid);
 }
 
-/* Did the user get it before his epoch moved? His sessions were ended at that moment, too, so of the
-   tokens of that very second those with a session that is not among them are newer. */
+/* Did the user get it before his epoch moved? His sessions were ended at that moment, too: of the
+   tokens of that very second those of a session that is not among them are newer. */
 static int is_before(const wxl_claims_t *claims, const char *sid, apr_int64_t epoch)
 {
     return epoch != 0 && (sid ? claims->iat < epoch : claims->iat <= epoch);
@@ -263,7 +263,7 @@ apr_status_t wxl_revocation_ask(wxl_errand_t *errand, server_rec *server,
     else if (session.moment)
         *why = why_session(errand->pool, sid);
     else if (may_be_lost(&user, claims->iat, 0) || may_be_lost(&session, claims->iat, SLACK) ||
-             is_blind(config))
+             is_blind(config, sid))
         return ask_data_base(errand, server, config, claims, why);
     return APR_SUCCESS;
 }

@@ -5,8 +5,8 @@
  * Two registers (core/revoked) in memory that all children share and that lives through graceful
  * restarts: sessions, for as long as an access token may live; users, for as long as any token may.
  * They are filled by this httpd when it ends something itself, at once, and by web/caretaker,
- * which reads in the data base what others have ended. What a register has no room for, and all as
- * long as the data base has not been read once, is asked of the data base, token by token.
+ * which reads in the data base what others have ended. What a register has no room for is asked of
+ * the data base, token by token; so are the tokens of sessions until it has been read once.
  *
  * Start-up: post_config → wxl_revocation_start. The rest: any thread of any child.
  */
