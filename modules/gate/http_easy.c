@@ -136,10 +136,29 @@ static const char *why_of(CURLcode code, const wxl_transfer_t *transfer)
     }
 }
 
+/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours are
+   a short origin and a long query: the query goes into the request line as it stands. */
+static void set_url(CURL *curl, const char *url)
+{
+    const char *slashes = strstr(url, "//");
+    size_t len = slashes ? (size_t)(slashes - url) + 2 : 0;
+    char origin[300];
+
+    len += strcspn(url + len, "/?#");
+    if (url[len] != '/' || len >= sizeof(origin)) {
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        return;
+    }
+    memcpy(origin, url, len);
+    origin[len] = '\0';
+    curl_easy_setopt(curl, CURLOPT_URL, origin);
+    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, url + len);
+}
+
 void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request)
 {
     transfer->max_body = request->max_body;
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    set_url(curl, request->url);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body);
@@ -156,7 +175,8 @@ void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,
 
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_setopt(curl, CURLOPT_URL, NULL); /* keep no secret in an idle handle */
+    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, NULL); /* keep no secret in an idle handle */
+    curl_easy_setopt(curl, CURLOPT_URL, NULL);
     reply->status = (int)status;
     reply->body = transfer->body;
     reply->len = transfer->len;

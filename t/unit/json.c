@@ -206,6 +206,26 @@ static void utf8(void)
     }
 }
 
+static wxl_json_t *json_of(apr_pool_t *pool, const char *key)
+{
+    wxl_json_t *json = wxl_json_object(pool);
+
+    wxl_json_set_string(json, key, "v");
+    return json;
+}
+
+/* UTF-8 as RFC 3629 has it, also for what it forbids. @return its end */
+static char *put_utf8(char *to, unsigned code)
+{
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const unsigned char first[] = {0, 0xc0, 0xe0, 0xf0};
+
+    *to++ = (char)(first[more] | code >> 6 * more);
+    while (more-- > 0)
+        *to++ = (char)(0x80 | (code >> 6 * more & 0x3f));
+    return to;
+}
+
 static void writing(apr_pool_t *pool)
 {
     wxl_json_t *json = wxl_json_object(pool), *inner = wxl_json_object(pool);
@@ -233,6 +253,69 @@ static void writing(apr_pool_t *pool)
     ok(wxl_json_write(pool, json, NULL) != NULL, "the length may be left out");
 }
 
+static void writing_again(apr_pool_t *pool)
+{
+    wxl_json_t *json = wxl_json_object(pool), *one = wxl_json_object(pool);
+    char text[] = "x";
+
+    wxl_json_set_string(json, "a", text);
+    wxl_json_set_object(json, "b", one);
+    wxl_json_set_array(json, "c");
+    is_str(wxl_json_write(pool, json, NULL), "{\"a\":\"x\",\"b\":{},\"c\":[]}", "an empty array");
+    text[0] = 'y';
+    wxl_json_append(json, "c", one);
+    wxl_json_append(json, "c", json_of(pool, "k"));
+    wxl_json_set_integer(one, "d", 1);
+    is_str(wxl_json_write(pool, json, NULL),
+           "{\"a\":\"x\",\"b\":{\"d\":1},\"c\":[{\"d\":1},{\"k\":\"v\"}]}",
+           "texts are copied, objects are not");
+    wxl_json_set_bool(json, "b", 0);
+    wxl_json_set_object(json, "a", one);
+    wxl_json_set_string(json, "c", NULL);
+    is_str(wxl_json_write(pool, json, NULL), "{\"a\":{\"d\":1},\"b\":false,\"c\":null}",
+           "a key that is set again has its place and the last value");
+}
+
+/* Each character, alone and in company, as a value and as a key: what is read back is the same. */
+static void characters(apr_pool_t *pool)
+{
+    unsigned wrong = 0, code;
+
+    for (code = 1; code < 0x110000; code += code < 0x3000 ? 1 : 97) {
+        char text[8] = "a", *end = put_utf8(text + 1, code);
+        wxl_json_t *json = wxl_json_object(pool), *read = NULL;
+        const char *written;
+        apr_size_t len = 0;
+        int at;
+
+        strcpy(end, "z");
+        wxl_json_set_string(json, "value", text);
+        wxl_json_set_string(json, text, "key");
+        written = wxl_json_write(pool, json, &len);
+        if (code >= 0xd800 && code < 0xe000)
+            wrong += written != NULL; /* half of a pair is no character */
+        else
+            wrong += !written || wxl_json_parse(pool, written, len, &read, &at) != WXL_OK ||
+                     strcmp(wxl_json_string(read, "value"), text) != 0 ||
+                     !wxl_json_string(read, text);
+        apr_pool_clear(pool);
+    }
+    is_int((long long)wrong, 0, "every character comes back");
+}
+
+static void fields(apr_pool_t *pool)
+{
+    wxl_json_t *form = wxl_json_fields(pool);
+    char text[] = "x";
+
+    is_int(wxl_json_kind(form, "a"), WXL_JSON_ABSENT, "no field yet");
+    is_int(wxl_json_add_field(form, text, text), 1, "a field");
+    text[0] = 'y';
+    is_str(wxl_json_string(form, "x"), "x", "is read like one that was parsed");
+    is_int(wxl_json_add_field(form, "b", "\xff"), 0, "one that is not UTF-8");
+    is_int(wxl_json_kind(form, "b"), WXL_JSON_ABSENT, "is not there");
+}
+
 static void broken(apr_pool_t *pool)
 {
     wxl_json_t *json = wxl_json_object(pool), *outer = wxl_json_object(pool);
@@ -248,6 +331,10 @@ static void broken(apr_pool_t *pool)
     json = wxl_json_object(pool);
     wxl_json_set_strings(json, "a", "\xed\xa0\x80");
     is_str(wxl_json_write(pool, json, NULL), NULL, "in a list");
+    json = wxl_json_object(pool);
+    wxl_json_set_array(json, "a");
+    wxl_json_append(json, "a", outer);
+    is_str(wxl_json_write(pool, json, NULL), NULL, "in an array");
 }
 
 int main(void)
@@ -259,6 +346,9 @@ int main(void)
     looking(pool);
     utf8();
     writing(pool);
+    writing_again(pool);
     broken(pool);
+    fields(pool);
+    characters(pool);
     return done_testing();
 }
