@@ -65,7 +65,8 @@ AP_DECLARE_MODULE(wxlogin)
 #pragma GCC visibility pop
 
 #define POST (AP_METHOD_BIT << M_POST)
-#define GET_AND_PATCH (AP_METHOD_BIT << M_GET | AP_METHOD_BIT << M_PATCH)
+#define GET (AP_METHOD_BIT << M_GET)
+#define GET_AND_PATCH (GET | AP_METHOD_BIT << M_PATCH)
 
 static const wxl_endpoint_t endpoints[] = {
     {"wxlogin-login", "POST, OPTIONS", POST, NULL, wxl_login_serve},
@@ -73,6 +74,7 @@ static const wxl_endpoint_t endpoints[] = {
     {"wxlogin-verify", "POST, OPTIONS", POST, NULL, wxl_verify_serve},
     {"wxlogin-profile", "GET, HEAD, PATCH, OPTIONS", GET_AND_PATCH, wxl_guard_admit,
      wxl_profile_serve},
+    {"wxlogin-jwks", "GET, HEAD, OPTIONS", GET, NULL, wxl_jwks_serve},
 };
 
 /* Start-up 1, before the configuration is read; again at each restart. */

@@ -18,7 +18,8 @@ packages_for() {
     # to depend on pkg_resources)
     test)     echo 'libapache2-mod-perl2 libwww-perl postgresql libdbd-pg-perl' \
                    'libdbd-sqlite3-perl libcrypt-jwt-perl' \
-                   'python3-djangorestframework-simplejwt python3-pkg-resources python3-jwt util-linux' ;;
+                   'python3-djangorestframework-simplejwt python3-pkg-resources python3-jwt' \
+                   'python3-cryptography util-linux' ;;
     bench)    echo 'python3 postgresql util-linux wrk nginx-light libnginx-mod-http-echo gunicorn' \
                    'python3-django python3-djangorestframework python3-djangorestframework-simplejwt' \
                    'python3-pkg-resources python3-psycopg2 python3-requests golang-go' \

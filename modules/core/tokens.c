@@ -8,8 +8,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "gate/crypto.h"
 #include "gate/json.h"
-#include "gate/jwt.h"
 
 #define JTI_BYTES 16
 
@@ -41,7 +41,7 @@ apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t 
     wxl_json_set_string(json, "user_id", claims->user_id);
     if (claims->sid)
         wxl_json_set_string(json, "sid", claims->sid);
-    return wxl_jwt_sign(errand, &settings->key, json, token);
+    return wxl_jwt_sign(errand, &settings->keys, json, token);
 }
 
 apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
@@ -115,7 +115,7 @@ apr_status_t wxl_tokens_check(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               int types, const char *token, wxl_claims_t *claims)
 {
     wxl_json_t *json;
-    apr_status_t rv = wxl_jwt_verify(errand, &settings->key, token, &json);
+    apr_status_t rv = wxl_jwt_verify(errand, &settings->keys, token, &json);
 
     if (rv != APR_SUCCESS)
         return rv;

@@ -8,10 +8,10 @@
 #define WXL_TOKENS_H
 
 #include "base/errand.h"
-#include "gate/crypto.h"
+#include "gate/jwt.h"
 
 typedef struct {
-    wxl_secret_t key;        /* HS256; bytes NULL: not configured */
+    wxl_jwt_keys_t keys;     /* what tokens are signed and checked with */
     apr_int64_t access_ttl;  /* seconds */
     apr_int64_t refresh_ttl; /* seconds */
 } wxl_tokens_settings_t;
@@ -38,7 +38,7 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               wxl_token_type_t type, const char *user_id, wxl_claims_t *claims);
 
 /**
- * Write a token. The same claims give the same token.
+ * Write a token of these claims. Its text may differ each time: ES256 takes a random number.
  * @return APR_SUCCESS, or WXL_INTERNAL failed
  */
 apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,

@@ -7,6 +7,7 @@
 
 #include <apr_escape.h>
 #include <apr_strings.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -60,6 +61,47 @@ apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, a
         size != WXL_HMAC_SHA256_SIZE)
         return APR_EGENERAL;
     return APR_SUCCESS;
+}
+
+struct wxl_hmac_t {
+    EVP_MAC_CTX *context; /* has seen the key and no text */
+};
+
+static apr_status_t free_hmac(void *context)
+{
+    EVP_MAC_CTX_free(context);
+    return APR_SUCCESS;
+}
+
+const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key)
+{
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                           OSSL_PARAM_construct_end()};
+    wxl_hmac_t *kept = apr_palloc(pool, sizeof(*kept));
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+    kept->context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac); /* the context holds it */
+    if (!kept->context)
+        return NULL;
+    apr_pool_cleanup_register(pool, kept->context, free_hmac, apr_pool_cleanup_null);
+    if (EVP_MAC_init(kept->context, (const unsigned char *)key->bytes, key->len, params) != 1)
+        return NULL;
+    return kept;
+}
+
+apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t len,
+                             unsigned char mac[WXL_HMAC_SHA256_SIZE])
+{
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->context);
+    size_t size = 0;
+    int fine = context && EVP_MAC_update(context, (const unsigned char *)text, len) == 1 &&
+               EVP_MAC_final(context, mac, &size, WXL_HMAC_SHA256_SIZE) == 1 &&
+               size == WXL_HMAC_SHA256_SIZE;
+
+    EVP_MAC_CTX_free(context);
+    return fine ? APR_SUCCESS : APR_EGENERAL;
 }
 
 const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text)

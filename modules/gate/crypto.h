@@ -1,5 +1,6 @@
 /*
- * gate/crypto: random numbers, HMAC and the wiping of secrets, through OpenSSL.
+ * gate/crypto: random numbers, HMAC and the wiping of secrets, through OpenSSL. Key pairs are
+ * gate/keys'.
  *
  * Any thread, at any time.
  */
@@ -37,11 +38,24 @@ int wxl_crypto_random(void *bytes, apr_size_t len);
 const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes);
 
 /**
- * HMAC-SHA256 (RFC 2104).
+ * HMAC-SHA256 (RFC 2104) with a key that is used once, or seldom.
  * @param mac where the result goes
  */
 apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
                                     unsigned char mac[WXL_HMAC_SHA256_SIZE]);
+
+/** A key of HMAC-SHA256 that is kept ready: half the work is the key's, and done once. */
+typedef struct wxl_hmac_t wxl_hmac_t;
+
+/**
+ * Get a key ready. While httpd starts; it is wiped and freed when the pool is cleared.
+ * @return the key, or NULL where OpenSSL fails
+ */
+const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key);
+
+/** The same as wxl_crypto_hmac_sha256(), with a key that is ready. */
+apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t len,
+                             unsigned char mac[WXL_HMAC_SHA256_SIZE]);
 
 /**
  * The first 128 bits of the SHA-256 of a text, as 32 lower-case hex digits: to know something again

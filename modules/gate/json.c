@@ -8,32 +8,10 @@
 #include <apr_strings.h>
 #include <jansson.h>
 
-/* A piece of JSON. */
-typedef struct {
-    const char *bytes;
-    apr_size_t len;
-} text_t;
+#define USUAL_SIZE 2048 /* bytes of a text that is written: most of ours have less */
 
-/* An object of an array. */
-typedef struct item_t {
-    struct item_t *next;
-    const wxl_json_t *object;
-} item_t;
-
-/* A member of an object that is written. */
-typedef struct member_t {
-    struct member_t *next;
-    text_t key;           /* in quotes */
-    text_t text;          /* of the value; bytes NULL: it is one of the next two */
-    wxl_json_t *object;   /* NULL: an array */
-    item_t *items, **end; /* of the array */
-} member_t;
-
-/* Either has been read, or is to be written. */
 struct wxl_json_t {
-    apr_pool_t *pool;
-    json_t *value; /* what was read; NULL: it is to be written */
-    member_t *members, **end;
+    json_t *value;
     int broken; /* a value could not be set */
 };
 
@@ -52,9 +30,10 @@ static wxl_json_t *adopt(apr_pool_t *pool, json_t *value)
 {
     wxl_json_t *json = apr_pcalloc(pool, sizeof(*json));
 
-    json->pool = pool;
     json->value = value;
-    apr_pool_cleanup_register(pool, value, release, apr_pool_cleanup_null);
+    json->broken = value == NULL;
+    if (value)
+        apr_pool_cleanup_register(pool, value, release, apr_pool_cleanup_null);
     return json;
 }
 
@@ -154,230 +133,78 @@ const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *
     return apr_pstrmemdup(pool, digits, len);
 }
 
-wxl_json_t *wxl_json_fields(apr_pool_t *pool)
+wxl_json_t *wxl_json_object(apr_pool_t *pool)
 {
     return adopt(pool, json_object());
 }
 
-int wxl_json_add_field(wxl_json_t *fields, const char *name, const char *value)
+/* Takes over `value`, which may be NULL for one that could not be made. */
+static void set(wxl_json_t *json, const char *key, json_t *value)
 {
-    return json_object_set_new(fields->value, name, json_string(value)) == 0;
-}
-
-/* -- writing ---------------------------------------------------------------------------------- */
-
-wxl_json_t *wxl_json_object(apr_pool_t *pool)
-{
-    wxl_json_t *json = apr_pcalloc(pool, sizeof(*json));
-
-    json->pool = pool;
-    json->end = &json->members;
-    return json;
-}
-
-/* What a character means for the string that it stands in. */
-enum { ESCAPED = 1, NOT_ASCII = 2 };
-
-static const unsigned char meaning[256] = {
-    [0 ... 0x1f] = ESCAPED, ['"'] = ESCAPED, ['\\'] = ESCAPED, [0x80 ... 0xff] = NOT_ASCII};
-
-static int look_at(const char *string, apr_size_t len)
-{
-    unsigned found = 0;
-    apr_size_t i;
-
-    for (i = 0; i < len; i++)
-        found |= meaning[(unsigned char)string[i]];
-    return (int)found;
-}
-
-/* As jansson writes it. @return text of no bytes where it is not UTF-8 */
-static text_t escape(apr_pool_t *pool, const char *string)
-{
-    json_t *value = json_string(string);
-    char *dump = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-    text_t text = {NULL, 0};
-
-    if (dump) {
-        text.len = strlen(dump);
-        text.bytes = apr_pstrmemdup(pool, dump, text.len);
-    }
-    free(dump);
-    json_decref(value);
-    return text;
-}
-
-/* A string in quotes, in the pool. Nearly all of what we write is tokens, digits and names: what
-   needs no escape is copied as it stands. jansson looks at each character several times, and was
-   half of the cost of an answer. */
-static text_t quote(wxl_json_t *json, const char *string)
-{
-    apr_size_t len = strlen(string);
-    int found = look_at(string, len);
-    text_t text;
-    char *to;
-
-    if ((found & ESCAPED) || ((found & NOT_ASCII) && !wxl_json_is_utf8(string, len))) {
-        text = escape(json->pool, string);
-        json->broken |= text.bytes == NULL;
-        return text;
-    }
-    to = apr_palloc(json->pool, len + 3);
-    to[0] = '"';
-    memcpy(to + 1, string, len);
-    memcpy(to + 1 + len, "\"", 2);
-    text.bytes = to;
-    text.len = len + 2;
-    return text;
-}
-
-/* @return the member of this key, in quotes; NULL: there is none */
-static member_t *find(const wxl_json_t *json, const text_t *key)
-{
-    member_t *member = json->members;
-
-    while (member &&
-           (member->key.len != key->len || memcmp(member->key.bytes, key->bytes, key->len) != 0))
-        member = member->next;
-    return member;
-}
-
-/* The member of this key, without a value: the one that is there, or a new one at the end. */
-static member_t *member_of(wxl_json_t *json, const char *key)
-{
-    text_t quoted = quote(json, key);
-    member_t *member = find(json, &quoted);
-
-    if (!member) {
-        member = apr_palloc(json->pool, sizeof(*member));
-        member->next = NULL;
-        *json->end = member;
-        json->end = &member->next;
-    }
-    member->key = quoted;
-    member->text.bytes = NULL;
-    member->object = NULL;
-    member->items = NULL;
-    return member;
-}
-
-static void set_text(wxl_json_t *json, const char *key, const char *text)
-{
-    member_of(json, key)->text = (text_t){text, strlen(text)};
+    if (json_object_set_new(json->value, key, value) != 0)
+        json->broken = 1;
 }
 
 void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value)
 {
-    if (value)
-        member_of(json, key)->text = quote(json, value);
-    else
-        set_text(json, key, "null");
+    set(json, key, value ? json_string(value) : json_null());
 }
 
 void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value)
 {
-    set_text(json, key, apr_psprintf(json->pool, "%" APR_INT64_T_FMT, value));
+    set(json, key, json_integer(value));
 }
 
 void wxl_json_set_bool(wxl_json_t *json, const char *key, int value)
 {
-    set_text(json, key, value ? "true" : "false");
+    set(json, key, json_boolean(value));
 }
 
 void wxl_json_set_object(wxl_json_t *json, const char *key, wxl_json_t *value)
 {
-    member_of(json, key)->object = value;
+    set(json, key, json_incref(value->value));
+    json->broken |= value->broken;
 }
 
 void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value)
 {
-    text_t string = quote(json, value ? value : "\xff");
+    json_t *array = json_array();
 
-    set_text(json, key, apr_pstrcat(json->pool, "[", string.bytes, "]", NULL));
+    if (json_array_append_new(array, json_string(value)) != 0)
+        json->broken = 1;
+    set(json, key, array);
 }
 
 void wxl_json_set_array(wxl_json_t *json, const char *key)
 {
-    member_t *member = member_of(json, key);
-
-    member->end = &member->items;
+    set(json, key, json_array());
 }
 
 void wxl_json_append(wxl_json_t *json, const char *key, wxl_json_t *value)
 {
-    text_t quoted = quote(json, key);
-    member_t *member = find(json, &quoted);
-    item_t *item = apr_palloc(json->pool, sizeof(*item));
-
-    item->next = NULL;
-    item->object = value;
-    *member->end = item;
-    member->end = &item->next;
-}
-
-/* What has been written so far; measured only, while there is no room. */
-typedef struct {
-    char *room;
-    apr_size_t len;
-    int broken;
-} output_t;
-
-static void put(output_t *out, const char *bytes, apr_size_t len)
-{
-    if (out->room)
-        memcpy(out->room + out->len, bytes, len);
-    out->len += len;
-}
-
-static void put_object(output_t *out, const wxl_json_t *json);
-
-static void put_value(output_t *out, const member_t *member)
-{
-    const item_t *item;
-
-    if (member->text.bytes) {
-        put(out, member->text.bytes, member->text.len);
-    } else if (member->object) {
-        put_object(out, member->object);
-    } else {
-        put(out, "[", 1);
-        for (item = member->items; item; item = item->next) {
-            put_object(out, item->object);
-            if (item->next)
-                put(out, ",", 1);
-        }
-        put(out, "]", 1);
-    }
-}
-
-static void put_object(output_t *out, const wxl_json_t *json)
-{
-    const member_t *member;
-
-    out->broken |= json->broken;
-    put(out, "{", 1);
-    for (member = json->members; member && !out->broken; member = member->next) {
-        put(out, member->key.bytes, member->key.len);
-        put(out, ":", 1);
-        put_value(out, member);
-        if (member->next)
-            put(out, ",", 1);
-    }
-    put(out, "}", 1);
+    json->broken |= value->broken;
+    if (json_array_append(json_object_get(json->value, key), value->value) != 0)
+        json->broken = 1;
 }
 
 const char *wxl_json_write(apr_pool_t *pool, const wxl_json_t *json, apr_size_t *len)
 {
-    output_t out = {NULL, 0, 0};
+    char usual[USUAL_SIZE], *text;
+    apr_size_t size;
 
-    put_object(&out, json);
-    if (out.broken)
+    if (json->broken)
         return NULL;
-    out.room = apr_palloc(pool, out.len + 1);
-    out.room[out.len] = '\0';
-    out.len = 0;
-    put_object(&out, json);
+    size = json_dumpb(json->value, usual, sizeof(usual), JSON_COMPACT);
+    if (size == 0) /* jansson's word for a failure */
+        return NULL;
+    if (size <= sizeof(usual)) {
+        text = apr_pstrmemdup(pool, usual, size);
+    } else { /* it has only been measured */
+        text = apr_palloc(pool, size + 1);
+        json_dumpb(json->value, text, size, JSON_COMPACT);
+        text[size] = '\0';
+    }
     if (len)
-        *len = out.len;
-    return out.room;
+        *len = size;
+    return text;
 }

@@ -56,24 +56,17 @@ int wxl_json_integer(const wxl_json_t *json, const char *key, apr_int64_t *value
  */
 const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *key);
 
-/** @return an empty object in the pool, for what came in another format: read as if parsed */
-wxl_json_t *wxl_json_fields(apr_pool_t *pool);
-
-/** @param name and value are copied. @return 0 where they are not UTF-8, or memory ran out */
-int wxl_json_add_field(wxl_json_t *fields, const char *name, const char *value);
-
-/** @return a new, empty object to be written; keys keep the order in which they are set */
+/** @return a new, empty object in the pool; keys keep the order in which they are set */
 wxl_json_t *wxl_json_object(apr_pool_t *pool);
 
 /*
- * Set a key of an object to be written; the value is copied. A value that cannot be written (a
- * string that is not UTF-8) marks the object: wxl_json_write() then gives NULL instead of half an
- * answer.
+ * Set a key of an object. A value that cannot be written (a string that is not UTF-8) marks the
+ * object: wxl_json_write() then gives NULL instead of half an answer.
  */
 void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value); /* NULL: null */
 void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value);
 void wxl_json_set_bool(wxl_json_t *json, const char *key, int value);
-/** Set an object under a key; it is not copied, and may still be changed through `value`. */
+/** Set an object under a key. The inner object may still be changed through `value`. */
 void wxl_json_set_object(wxl_json_t *json, const char *key, wxl_json_t *value);
 /** Set an array of one string under a key. */
 void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value);
@@ -82,7 +75,7 @@ void wxl_json_set_array(wxl_json_t *json, const char *key);
 void wxl_json_append(wxl_json_t *json, const char *key, wxl_json_t *value);
 
 /**
- * Write an object compactly, keys in order, UTF-8 as it is (RFC 8259).
+ * Write compactly, keys in order, UTF-8 as it is (RFC 8259).
  * @param len bytes without the final NUL; may be NULL
  * @return text in the pool, or NULL if a value could not be written
  */

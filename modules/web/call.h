@@ -19,6 +19,7 @@ typedef struct {
     wxl_errand_t errand;
     wxl_json_t *fields;  /* what the client sent */
     wxl_json_t *answer;  /* what it gets, where nothing failed */
+    const char *ready;   /* or the same, written while httpd started: no secret, for caches too */
     apr_int64_t user_id; /* of the token, where the endpoint wants one */
     const char *sid;     /* the same: of its session; NULL: of none */
     int body_unread;     /* there may be more of the body on the connection */

@@ -38,9 +38,13 @@ void *wxl_config_create(apr_pool_t *pool, server_rec *server)
 static void merge_tokens(wxl_config_t *merged, const wxl_config_t *add)
 {
     if (add->key_set) {
-        merged->signin.tokens.key = add->signin.tokens.key;
+        merged->key = add->key;
         merged->key_literal = add->key_literal;
         merged->key_set = 1;
+    }
+    if (add->signin.tokens.keys.named) { /* who names keys has no others */
+        merged->signin.tokens.keys.named = add->signin.tokens.keys.named;
+        merged->signin.tokens.keys.signer = add->signin.tokens.keys.signer;
     }
     if (add->access_ttl_set) {
         merged->signin.tokens.access_ttl = add->signin.tokens.access_ttl;
@@ -208,5 +212,6 @@ int wxl_config_is_set(const wxl_config_t *config)
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
            config->exchange_limit_set || config->exchange_blocking_set || config->breaker_set ||
            config->access_ttl_set || config->refresh_ttl_set || config->sessions_set ||
-           config->user_cache_set || config->user_cache_stale_set || config->revocation_poll_set;
+           config->user_cache_set || config->user_cache_stale_set || config->revocation_poll_set ||
+           config->signin.tokens.keys.named;
 }

@@ -23,6 +23,7 @@ typedef struct {
     int breaker_off;       /* ask WeChat also while it is known to be down */
     int secret_literal;    /* the AppSecret stands in the configuration file itself */
     int key_literal;       /* the key does */
+    wxl_secret_t key;      /* WxLoginSecretKey; bytes NULL: not configured */
 
     unsigned environment_set : 1;
     unsigned language_set : 1;
@@ -57,6 +58,7 @@ typedef struct {
 
     /* Set by web/config_check, once all directives are read. */
     const char *not_ready;     /* why no request can be served; NULL: ready */
+    const char *jwks;          /* what wxlogin-jwks answers */
     struct wxl_dbd_pool_t *db; /* of web/dbd; NULL: no data base */
 
     /* Set by web/revocation when httpd starts. */

@@ -10,6 +10,7 @@
 #include "web/config.h"
 #include "web/dbd.h"
 #include "web/directives.h"
+#include "web/key_config.h"
 #include "web/mapped.h"
 
 /* RFC 7518, section 3.2: a key for HS256 has at least the size of the hash. */
@@ -64,35 +65,54 @@ static int is_loopback(const char *host)
            (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
 
-static void check_key(check_t *check)
+/* No WxLoginSecretKey: that is fine where a WxLoginKey does what is needed here. */
+static void check_missing_key(check_t *check, int issues)
 {
-    wxl_secret_t *key = &check->config->signin.tokens.key;
+    const wxl_jwt_keys_t *keys = &check->config->signin.tokens.keys;
+    const char *random;
 
-    if (!key->bytes) {
-        if (!is_development(check)) {
-            fault(check, 501,
-                  WXL_D_KEY " is missing or empty: write " WXL_D_KEY
-                            " file:/path, with a file made by: openssl rand -hex 32");
-            return;
-        }
-        const char *random = wxl_crypto_random_hex(check->pool, SHORTEST_KEY);
+    if (keys->signer || (keys->named && !issues))
+        return;
+    if (keys->named) {
+        fault(check, 516,
+              "no key signs new tokens: write sign behind the " WXL_D_NAMED_KEY
+              " that holds a private key, or " WXL_D_KEY);
+        return;
+    }
+    if (!is_development(check)) {
+        fault(check, 501,
+              WXL_D_KEY " is missing or empty: write " WXL_D_KEY
+                        " file:/path, with a file made by: openssl rand -hex 32");
+        return;
+    }
+    random = wxl_crypto_random_hex(check->pool, SHORTEST_KEY);
+    if (random)
+        check->config->key = wxl_crypto_keep(check->pool, random, strlen(random));
+    else
+        fault(check, 502, "the random generator failed, no key could be made");
+    warn(check, 521,
+         WXL_D_KEY " is not set: a random key was made, tokens end with the next "
+                   "restart; write " WXL_D_KEY " file:/path");
+}
 
-        if (random)
-            *key = wxl_crypto_keep(check->pool, random, strlen(random));
-        else
-            fault(check, 502, "the random generator failed, no key could be made");
-        warn(check, 521,
-             WXL_D_KEY " is not set: a random key was made, tokens end with the next "
-                       "restart; write " WXL_D_KEY " file:/path");
-    } else if (key->len < SHORTEST_KEY && !is_development(check)) {
+/* @param issues does this server make tokens, or does it only check them? */
+static void check_key(check_t *check, int issues)
+{
+    const char *error;
+
+    if (!check->config->key.bytes)
+        check_missing_key(check, issues);
+    else if (check->config->key.len < SHORTEST_KEY && !is_development(check))
         fault(check, 503,
               WXL_D_KEY " is shorter than 32 bytes: write one made by: "
                         "openssl rand -hex 32");
-    } else if (check->config->key_literal && !is_development(check)) {
+    else if (check->config->key_literal && !is_development(check))
         fault(check, 504,
               WXL_D_KEY " stands in the configuration file itself: write " WXL_D_KEY
                         " file:/path, env:NAME or exec:PROGRAM");
-    }
+    error = wxl_key_config_ready(check->pool, check->config);
+    if (error)
+        fault(check, 517, error);
 }
 
 static void check_lifetimes(check_t *check)
@@ -184,7 +204,8 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
     check.where = login ? login : wxl_mapped_to(mapped, server, NULL);
     check.required = check.where != NULL || unseen;
     config->signin.development = is_development(&check);
-    check_key(&check);
+    check_key(&check,
+              login || unseen || !check.where || wxl_mapped_to(mapped, server, "wxlogin-refresh"));
     check_lifetimes(&check);
     if (login || unseen || !check.where) {
         check_credentials(&check);

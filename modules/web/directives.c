@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "web/config.h"
+#include "web/key_config.h"
 #include "web/limit_config.h"
 #include "web/source.h"
 
@@ -22,6 +23,15 @@
 static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
 {
     return apr_psprintf(cmd->pool, "%s \"%s\" is wrong: write %s", cmd->cmd->name, value, right);
+}
+
+/* A number from 1 to most. @return 1, or 0 for anything else */
+static int read_number(const char *value, apr_off_t most, apr_off_t *number)
+{
+    char *end;
+
+    return apr_strtoff(number, value, &end, 10) == APR_SUCCESS && end != value && !*end &&
+           *number >= 1 && *number <= most;
 }
 
 static const char *set_environment(cmd_parms *cmd, void *dir, const char *value)
@@ -67,7 +77,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 
     (void)dir;
     config->key_set = 1;
-    return wxl_source_read(cmd, value, &config->signin.tokens.key, &config->key_literal);
+    return wxl_source_read(cmd, value, &config->key, &config->key_literal);
 }
 
 static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
@@ -116,11 +126,9 @@ static const char *set_exchange_limit(cmd_parms *cmd, void *dir, const char *val
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
     apr_off_t limit;
-    char *end;
 
     (void)dir;
-    if (apr_strtoff(&limit, value, &end, 10) != APR_SUCCESS || end == value || *end || limit < 1 ||
-        limit > MOST_EXCHANGES)
+    if (!read_number(value, MOST_EXCHANGES, &limit))
         return refuse(cmd, value, "a number of exchanges from 1 to 100000");
     config->exchange_limit = (int)limit;
     config->exchange_limit_set = 1;
@@ -173,10 +181,8 @@ static const char *set_max_body(cmd_parms *cmd, void *dirv, const char *value)
 {
     wxl_dir_config_t *dir = dirv;
     apr_off_t bytes;
-    char *end;
 
-    if (apr_strtoff(&bytes, value, &end, 10) != APR_SUCCESS || end == value || *end || bytes < 1 ||
-        bytes > LARGEST_BODY)
+    if (!read_number(value, LARGEST_BODY, &bytes))
         return refuse(cmd, value, "a number of bytes from 1 to 1048576");
     dir->max_body = (apr_size_t)bytes;
     return NULL;
@@ -334,13 +340,11 @@ static const char *set_revocation_size(cmd_parms *cmd, void *dir, const char *va
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     apr_off_t size;
-    char *end;
 
     (void)dir;
     if (error)
         return error;
-    if (apr_strtoff(&size, value, &end, 10) != APR_SUCCESS || end == value || *end || size < 1 ||
-        size > MOST_REVOKED)
+    if (!read_number(value, MOST_REVOKED, &size))
         return refuse(cmd, value, "a number of sessions from 1 to 10000000");
     wxl_config_of(cmd->server)->revocation_size = (apr_size_t)size;
     return NULL;
@@ -355,6 +359,9 @@ const command_rec wxl_directives[] = {
                   "AppSecret of the mini program as env:NAME, file:PATH or exec:PROGRAM"),
     AP_INIT_TAKE1(WXL_D_KEY, set_key, NULL, RSRC_CONF,
                   "key that signs the tokens as env:NAME, file:PATH or exec:PROGRAM"),
+    AP_INIT_TAKE_ARGV(WXL_D_NAMED_KEY, wxl_key_config_add, NULL, RSRC_CONF,
+                      "kid=NAME alg=ES256|RS256|EdDSA|HS256 file=PATH, and sign for the one that "
+                      "signs the tokens"),
     AP_INIT_TAKE1(WXL_D_URL, set_url, NULL, RSRC_CONF,
                   "origin of the WeChat API (https://api.weixin.qq.com)"),
     AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,

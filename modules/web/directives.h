@@ -14,6 +14,7 @@
 #define WXL_D_APPID "WxLoginAppId"
 #define WXL_D_SECRET "WxLoginAppSecret"
 #define WXL_D_KEY "WxLoginSecretKey"
+#define WXL_D_NAMED_KEY "WxLoginKey"
 #define WXL_D_URL "WxLoginExchangeURL"
 #define WXL_D_TIMEOUT "WxLoginExchangeTimeout"
 #define WXL_D_EXCHANGE_LIMIT "WxLoginExchangeLimit"

@@ -18,4 +18,7 @@ apr_status_t wxl_verify_serve(wxl_call_t *call);
 /** GET and PATCH /user/profile/: wire contract, section 7. */
 apr_status_t wxl_profile_serve(wxl_call_t *call);
 
+/** GET: the public keys; nobody's secret. */
+apr_status_t wxl_jwks_serve(wxl_call_t *call);
+
 #endif

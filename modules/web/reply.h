@@ -10,7 +10,7 @@
 void wxl_reply_prepare(apr_pool_t *pconf);
 
 /**
- * Send call->answer, 200.
+ * Send call->ready or call->answer, 200.
  * @return what a handler returns to httpd
  */
 int wxl_reply_answer(wxl_call_t *call);

@@ -141,8 +141,7 @@ static apr_status_t parse_pair(wxl_call_t *call, char *pair)
         return wxl_fail(&call->errand, WXL_BODY_NOT_UTF8, APR_SUCCESS, "form");
     if (wxl_json_kind(call->fields, name) != WXL_JSON_ABSENT)
         return wxl_fail(&call->errand, WXL_BODY_DUPLICATE_KEY, APR_SUCCESS, "form");
-    if (!wxl_json_add_field(call->fields, name, value))
-        return wxl_fail(&call->errand, WXL_INTERNAL, APR_ENOMEM, "form");
+    wxl_json_set_string(call->fields, name, value);
     return APR_SUCCESS;
 }
 
@@ -154,7 +153,7 @@ static apr_status_t parse_form(wxl_call_t *call, char *body, apr_size_t len)
     if (memchr(body, '\0', len))
         return wxl_fail(&call->errand, WXL_BODY_HAS_NUL, APR_SUCCESS, "form");
     body[len] = '\0';
-    call->fields = wxl_json_fields(call->errand.pool);
+    call->fields = wxl_json_object(call->errand.pool);
     for (pair = apr_strtok(body, "&", &last); pair && rv == APR_SUCCESS;
          pair = apr_strtok(NULL, "&", &last))
         rv = parse_pair(call, pair);
@@ -175,7 +174,7 @@ apr_status_t wxl_request_read(wxl_call_t *call)
     if (rv != APR_SUCCESS)
         return rv;
     if (len == 0) {
-        call->fields = wxl_json_fields(call->errand.pool);
+        call->fields = wxl_json_object(call->errand.pool);
         return APR_SUCCESS;
     }
     return type == TYPE_FORM ? parse_form(call, body, len) : parse_json(call, body, len);

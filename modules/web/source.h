@@ -22,4 +22,24 @@
  */
 const char *wxl_source_read(cmd_parms *cmd, const char *from, wxl_secret_t *value, int *literal);
 
+/** What was read from a file. */
+typedef struct {
+    wxl_secret_t value; /* as above */
+    const char *path;   /* from the root */
+    int open_to_all;    /* every user of the system can read it */
+} wxl_source_file_t;
+
+/**
+ * Read a file.
+ * @param name its path, relative to ServerRoot
+ * @param most bytes that it may have
+ * @param pool where the value lives: wiped when it is cleared
+ * @return NULL, or a sentence
+ */
+const char *wxl_source_file(cmd_parms *cmd, apr_pool_t *pool, const char *name, apr_size_t most,
+                            wxl_source_file_t *file);
+
+/** Warn where a file that holds a secret is open to all. */
+void wxl_source_warn(cmd_parms *cmd, const wxl_source_file_t *file);
+
 #endif

@@ -31,7 +31,7 @@ Listen 127.0.0.1:\@PORT2\@
     WxLoginSecretKey file:key_a
     WxLoginAccessTTL 100
     WxLoginLanguage en
-    WxLoginMaxBody 300
+    WxLoginMaxBody 400
 </VirtualHost>
 Listen 127.0.0.1:\@PORT3\@
 <VirtualHost 127.0.0.1:\@PORT3\@>
@@ -77,7 +77,7 @@ for (@hosts) {
             { %{ $app{$wechat} }{qw(appid secret)}, js_code => $code, grant_type => 'authorization_code' }, 'asks its own WeChat, as itself';
     };
     error_ok(post_json($httpd->at($port), '/api/login/', {}), 400, 'BAD_REQUEST', lang => $lang, name => "host $port: its language");
-    my $large = post_json($httpd->at($port), '/api/token/verify/', { token => 'x' x 300 });
+    my $large = post_json($httpd->at($port), '/api/token/verify/', { token => 'x' x 400 });
     if ($port == 2) { error_ok($large, 413, 'PAYLOAD_TOO_LARGE', lang => 'en', name => 'its limit') }
     else { error_ok($large, 401, 'TOKEN_NOT_VALID', name => 'the limit of all') }
 }
@@ -85,7 +85,7 @@ for my $from (1 .. 4) {
     for my $to (1 .. 4) {
         my $res = post_json($httpd->at($to), '/api/token/verify/', { token => $refresh{$from} }, 'Accept-Language' => 'zh');
         my $same = $hosts[ $from - 1 ][2] eq $hosts[ $to - 1 ][2];
-        if ($to == 2 && length encode({ token => $refresh{$from} }) > 300) {
+        if ($to == 2 && length encode({ token => $refresh{$from} }) > 400) {
             error_ok($res, 413, 'PAYLOAD_TOO_LARGE', name => "a token of host $from is too large for host $to");
         }
         elsif ($same) { verify_ok($res, name => "a token of host $from holds at host $to") }
@@ -121,7 +121,7 @@ my $code = $wechat{a}->code;
 my $res = post_json($httpd->at(2), '/api/login/', { code => $code });
 ok eval { jwt_claims($res->{json}{access}, "another-$key{a}") }, 'the file with the key was read again';
 error_ok(post_json($httpd->at(2), '/api/token/refresh', { refresh => $refresh{2} }), $_->[0], $_->[1], lang => 'en', name => 'the old key is gone')
-    for length encode({ refresh => $refresh{2} }) > 300 ? [ 413, 'PAYLOAD_TOO_LARGE' ] : [ 401, 'TOKEN_NOT_VALID' ];
+    for length encode({ refresh => $refresh{2} }) > 400 ? [ 413, 'PAYLOAD_TOO_LARGE' ] : [ 401, 'TOKEN_NOT_VALID' ];
 # a restart into a configuration that is wrong is refused by -t; the running one goes on
 chmod 0600, $httpd->write(key_b => "short\n");
 my ($status, $said) = $httpd->configtest;

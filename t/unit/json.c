@@ -303,17 +303,27 @@ static void characters(apr_pool_t *pool)
     is_int((long long)wrong, 0, "every character comes back");
 }
 
-static void fields(apr_pool_t *pool)
+/* Around the size that is written at once. */
+static void long_texts(apr_pool_t *pool)
 {
-    wxl_json_t *form = wxl_json_fields(pool);
-    char text[] = "x";
+    size_t size, wrong = 0;
 
-    is_int(wxl_json_kind(form, "a"), WXL_JSON_ABSENT, "no field yet");
-    is_int(wxl_json_add_field(form, text, text), 1, "a field");
-    text[0] = 'y';
-    is_str(wxl_json_string(form, "x"), "x", "is read like one that was parsed");
-    is_int(wxl_json_add_field(form, "b", "\xff"), 0, "one that is not UTF-8");
-    is_int(wxl_json_kind(form, "b"), WXL_JSON_ABSENT, "is not there");
+    for (size = 2030; size < 2060; size++) {
+        wxl_json_t *json = wxl_json_object(pool), *read;
+        char *value = apr_palloc(pool, size + 1);
+        apr_size_t len = 0;
+        const char *text;
+        int at;
+
+        memset(value, 'x', size);
+        value[size] = '\0';
+        wxl_json_set_string(json, "k", value);
+        text = wxl_json_write(pool, json, &len);
+        wrong += !text || strlen(text) != len || len != size + strlen("{'k':''}") ||
+                 wxl_json_parse(pool, text, len, &read, &at) != WXL_OK ||
+                 strcmp(wxl_json_string(read, "k"), value) != 0;
+    }
+    is_int((long long)wrong, 0, "long texts come back");
 }
 
 static void broken(apr_pool_t *pool)
@@ -347,8 +357,8 @@ int main(void)
     utf8();
     writing(pool);
     writing_again(pool);
+    long_texts(pool);
     broken(pool);
-    fields(pool);
     characters(pool);
     return done_testing();
 }

@@ -13,10 +13,10 @@ static const struct {
     {"PyJWT, claims from back to front", BY_PYJWT_ORDER, NULL},
     {"Crypt::JWT, no typ", BY_CRYPT_JWT, NULL},
     {"PyJWT, another key", BY_PYJWT_OTHER_KEY, "signature"},
-    {"PyJWT, HS384 under our key", BY_PYJWT_HS384, "HS256"},
+    {"PyJWT, HS384 under our key", BY_PYJWT_HS384, "header"},
     {"PyJWT, none", BY_PYJWT_NONE, "compact"},
     {"none, with letters for a signature",
-     "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." CLAIMS_PART ".AAAA", "HS256"},
+     "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." CLAIMS_PART ".AAAA", "header"},
     {"our header, no signature", HEADER_PART "." CLAIMS_PART ".", "compact"},
     {"our header, no dot", HEADER_PART "." CLAIMS_PART, "compact"},
     {"a changed letter of the payload", HEADER_PART ".f" CLAIMS_PART "." SIGNATURE, "signature"},
@@ -40,10 +40,10 @@ static const struct {
     {"only a header", "e30..", "compact"},
     {"no header, payload", ".e30.x", "compact"},
     {"no payload", "e30..x", "compact"},
-    {"three single letters", "a.b.c", "HS256"},
-    {"an empty header", "e30.e30.x", "HS256"},
-    {"a header that is a list", "W10.e30.x", "HS256"},
-    {"a header with half a byte more", HEADER_PART "a." CLAIMS_PART "." SIGNATURE, "HS256"},
+    {"three single letters", "a.b.c", "header"},
+    {"an empty header", "e30.e30.x", "header"},
+    {"a header that is a list", "W10.e30.x", "header"},
+    {"a header with half a byte more", HEADER_PART "a." CLAIMS_PART "." SIGNATURE, "header"},
 };
 
 static const struct {
@@ -54,25 +54,25 @@ static const struct {
     {"a kid", "{\"alg\":\"HS256\",\"kid\":\"k1\",\"typ\":\"JWT\"}", CLAIMS, NULL},
     {"claims that are empty", HS256, "{}", NULL},
     {"RS256 in the header, our key as the secret", "{\"alg\":\"RS256\",\"typ\":\"JWT\"}", CLAIMS,
-     "HS256"},
-    {"ES256", "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"HS512 in the header of an HS256", "{\"alg\":\"HS512\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"none", "{\"alg\":\"none\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"nOnE", "{\"alg\":\"nOnE\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"hs256", "{\"alg\":\"hs256\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"a blank behind it", "{\"alg\":\"HS256 \",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg is empty", "{\"alg\":\"\",\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg is null", "{\"alg\":null,\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg is a number", "{\"alg\":256,\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg is a list", "{\"alg\":[\"HS256\"],\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg is missing", "{\"typ\":\"JWT\"}", CLAIMS, "HS256"},
-    {"alg twice, none last", "{\"alg\":\"HS256\",\"alg\":\"none\"}", CLAIMS, "HS256"},
-    {"alg twice, none first", "{\"alg\":\"none\",\"alg\":\"HS256\"}", CLAIMS, "HS256"},
+     "header"},
+    {"ES256", "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"HS512 in the header of an HS256", "{\"alg\":\"HS512\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"none", "{\"alg\":\"none\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"nOnE", "{\"alg\":\"nOnE\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"hs256", "{\"alg\":\"hs256\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"a blank behind it", "{\"alg\":\"HS256 \",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg is empty", "{\"alg\":\"\",\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg is null", "{\"alg\":null,\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg is a number", "{\"alg\":256,\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg is a list", "{\"alg\":[\"HS256\"],\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg is missing", "{\"typ\":\"JWT\"}", CLAIMS, "header"},
+    {"alg twice, none last", "{\"alg\":\"HS256\",\"alg\":\"none\"}", CLAIMS, "header"},
+    {"alg twice, none first", "{\"alg\":\"none\",\"alg\":\"HS256\"}", CLAIMS, "header"},
     {"crit, which we understand nothing of", "{\"alg\":\"HS256\",\"crit\":[\"exp\"],\"exp\":1}",
-     CLAIMS, "HS256"},
-    {"crit is null", "{\"alg\":\"HS256\",\"crit\":null}", CLAIMS, "HS256"},
-    {"a header behind which something stands", HS256 " x", CLAIMS, "HS256"},
-    {"a header with U+0000", "{\"alg\":\"HS256\\u0000\"}", CLAIMS, "HS256"},
+     CLAIMS, "header"},
+    {"crit is null", "{\"alg\":\"HS256\",\"crit\":null}", CLAIMS, "header"},
+    {"a header behind which something stands", HS256 " x", CLAIMS, "header"},
+    {"a header with U+0000", "{\"alg\":\"HS256\\u0000\"}", CLAIMS, "header"},
     {"claims that are a list", HS256, "[]", ""},
     {"claims that are a string", HS256, "\"x\"", ""},
     {"claims that are null", HS256, "null", ""},
@@ -88,9 +88,9 @@ static void check(apr_pool_t *pool, const char *name, const char *token, const c
 {
     wxl_errand_t errand = fixture_errand(pool);
     char *copy = heap_copy(token, strlen(token) + 1);
-    wxl_secret_t key = token_key();
+    wxl_jwt_keys_t keys = token_keys(pool);
     wxl_json_t *claims = NULL;
-    apr_status_t rv = wxl_jwt_verify(&errand, &key, copy, &claims);
+    apr_status_t rv = wxl_jwt_verify(&errand, &keys, copy, &claims);
 
     free(copy);
     if (!why) {
@@ -116,14 +116,15 @@ static void sizes(apr_pool_t *pool)
     check(pool, "three megabytes of dots", token_fill(pool, '.', 3 << 20), "compact");
     check(pool, "three megabytes of letters", token_fill(pool, 'e', 3 << 20), "compact");
     check(pool, "4094 letters for a header",
-          apr_pstrcat(pool, token_fill(pool, 'e', 4092), ".e.e", NULL), "HS256");
+          apr_pstrcat(pool, token_fill(pool, 'e', 4092), ".e.e", NULL), "header");
 }
 
 static void signing(apr_pool_t *pool)
 {
     wxl_errand_t errand = fixture_errand(pool);
     wxl_json_t *claims = wxl_json_object(pool);
-    wxl_secret_t key = token_key(), none = {"", 0};
+    wxl_jwt_keys_t keys = token_keys(pool), none = {0};
+    wxl_secret_t empty = {"", 0};
     const char *token = NULL;
 
     wxl_json_set_string(claims, "token_type", "access");
@@ -131,21 +132,26 @@ static void signing(apr_pool_t *pool)
     wxl_json_set_integer(claims, "iat", 1790000000);
     wxl_json_set_string(claims, "jti", JTI);
     wxl_json_set_string(claims, "user_id", "42");
-    is_int(wxl_jwt_sign(&errand, &key, claims, &token), APR_SUCCESS, "sign");
+    is_int(wxl_jwt_sign(&errand, &keys, claims, &token), APR_SUCCESS, "sign");
     is_str(token, BY_PYJWT, "byte for byte what PyJWT makes of the same claims");
 
     ok(wxl_jwt_verify(&errand, &none, BY_PYJWT, &claims) != APR_SUCCESS &&
-           errand.problem == WXL_INTERNAL,
+           errand.problem == WXL_TOKEN_INVALID,
        "without a key nothing is believed");
     errand = fixture_errand(pool);
     ok(wxl_jwt_verify(&errand, &none, BY_PYJWT_NONE, &claims) != APR_SUCCESS,
        "nor one that is not signed");
+    ok(!wxl_jwt_secret(pool, NULL, &empty), "an empty secret is no key");
+    errand = fixture_errand(pool);
+    ok(wxl_jwt_sign(&errand, &none, claims, &token) != APR_SUCCESS &&
+           errand.problem == WXL_INTERNAL,
+       "without a key nothing is signed");
 
     errand = fixture_errand(pool);
     claims = wxl_json_object(pool);
     wxl_json_set_string(claims, "a", "\xff");
     token = NULL;
-    ok(wxl_jwt_sign(&errand, &key, claims, &token) != APR_SUCCESS &&
+    ok(wxl_jwt_sign(&errand, &keys, claims, &token) != APR_SUCCESS &&
            errand.problem == WXL_INTERNAL && !token,
        "claims that cannot be written");
 }

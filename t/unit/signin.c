@@ -17,7 +17,7 @@ static wxl_signin_settings_t settings_of(int kind)
 {
     wxl_signin_settings_t settings = {
         .development = kind != PRODUCTION,
-        .tokens = {token_key(), 604800, 2592000},
+        .tokens = {token_keys(pool), 604800, 2592000},
     };
 
     if (kind != MOCK)
@@ -105,7 +105,7 @@ static const char *whole(int kind, const char *code, const wxl_http_reply_t *rep
 
 static void in_mock_mode(void)
 {
-    wxl_tokens_settings_t tokens = {token_key(), 604800, 2592000};
+    wxl_tokens_settings_t tokens = {token_keys(pool), 604800, 2592000};
     wxl_errand_t errand;
     const char *text = whole(MOCK, "alice", NULL, &errand);
     wxl_claims_t access, refresh;

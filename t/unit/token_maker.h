@@ -10,6 +10,7 @@
 #include <apr_encode.h>
 
 #include "gate/crypto.h"
+#include "gate/jwt.h"
 
 #include "fixture.h"
 
@@ -63,6 +64,16 @@ static inline wxl_secret_t token_key(void)
     wxl_secret_t key = {KEY, sizeof(KEY) - 1};
 
     return key;
+}
+
+/** KEY signs and checks, and there is no other. */
+static inline wxl_jwt_keys_t token_keys(apr_pool_t *pool)
+{
+    wxl_secret_t secret = token_key();
+    wxl_jwt_keys_t keys = {0};
+
+    keys.signer = keys.unnamed = wxl_jwt_secret(pool, NULL, &secret);
+    return keys;
 }
 
 static inline const char *token_part(apr_pool_t *pool, const char *text)

@@ -2,15 +2,13 @@
 
 #include "core/tokens.h"
 
-#include "gate/jwt.h"
-
 #include "token_maker.h"
 
 #define DAY 86400
 
-static wxl_tokens_settings_t settings(void)
+static wxl_tokens_settings_t settings(apr_pool_t *pool)
 {
-    wxl_tokens_settings_t made = {token_key(), 7 * DAY, 30 * DAY};
+    wxl_tokens_settings_t made = {token_keys(pool), 7 * DAY, 30 * DAY};
 
     return made;
 }
@@ -86,7 +84,7 @@ static const char *claim(apr_pool_t *pool, const char *name, const char *value, 
 
 static void by_hand(apr_pool_t *pool)
 {
-    wxl_tokens_settings_t set = settings();
+    wxl_tokens_settings_t set = settings(pool);
     size_t i;
 
     for (i = 0; i < COUNT(claims); i++) {
@@ -138,7 +136,7 @@ static const struct {
 
 static void by_others(apr_pool_t *pool)
 {
-    wxl_tokens_settings_t set = settings();
+    wxl_tokens_settings_t set = settings(pool);
     size_t i;
 
     for (i = 0; i < COUNT(whole); i++) {
@@ -160,7 +158,7 @@ static void sizes(apr_pool_t *pool)
     const char *tokens[] = {token_of_length(pool, 4096), token_of_length(pool, 4097),
                             token_fill(pool, '.', 3 << 20)};
     wxl_problem_t problems[] = {WXL_OK, WXL_TOKEN_INVALID, WXL_TOKEN_INVALID};
-    wxl_tokens_settings_t set = settings();
+    wxl_tokens_settings_t set = settings(pool);
     size_t i;
 
     for (i = 0; i < COUNT(tokens); i++) {
@@ -175,7 +173,7 @@ static void sizes(apr_pool_t *pool)
 
 static void expired_kinds(apr_pool_t *pool)
 {
-    wxl_tokens_settings_t set = settings();
+    wxl_tokens_settings_t set = settings(pool);
     wxl_errand_t errand = fixture_errand(pool);
     wxl_claims_t read;
 
@@ -193,7 +191,7 @@ static void expired_kinds(apr_pool_t *pool)
 
 static void issue_and_check(apr_pool_t *pool)
 {
-    wxl_tokens_settings_t set = settings();
+    wxl_tokens_settings_t set = settings(pool);
     wxl_errand_t errand = fixture_errand(pool);
     const char *access = "", *refresh = "", *payload;
     wxl_claims_t a, r;
