@@ -3,6 +3,7 @@ temporary directory, each ended by its process id."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'lib'))
 from machine import busy_all, cpu_of, gauge
 from place import SOURCE, Failure, Place, free_port, quietly, wait_for_port
 
-# What conf/wxlogin.conf proposes for some 5000 waiting sign-ins, and what Debian has.
-TUNED = dict(StartServers=4, ServerLimit=12, ThreadLimit=64, ThreadsPerChild=64, MaxRequestWorkers=384,
-             MinSpareThreads=128, MaxSpareThreads=384, AsyncRequestWorkerFactor=50, ListenBacklog=4096)
+
+def proposed():
+    """What conf/wxlogin.conf proposes for some 5000 waiting sign-ins: the lines of its comment."""
+    with open(os.path.join(SOURCE, 'conf', 'wxlogin.conf')) as conf:
+        pairs = re.findall(r'^#   ([A-Z]\w+) +(\d+)$', conf.read(), re.M)
+    assert ('ThreadsPerChild', '64') in pairs, 'conf/wxlogin.conf proposes no settings of the MPM'
+    return {name: int(number) for name, number in pairs}
+
+
+# That, and what Debian has.
+TUNED = proposed()
 DEBIAN = dict(StartServers=2, ThreadLimit=64, ThreadsPerChild=25, MaxRequestWorkers=150,
               MinSpareThreads=25, MaxSpareThreads=75)
 
@@ -95,7 +104,8 @@ class Lab(Place):
         if self.root:
             lines += ['User www-data', 'Group www-data']
         lines += ['%s %s' % pair for pair in mpm.items()]
-        lines += ['CustomLog logs/access_log "%h %t \\"%r\\" %>s %O %D %L"', 'Define WXLOGIN_OWN_DBD', self.dbd,
+        lines += ['<Directory />', 'AllowOverride None', '</Directory>',
+                  'CustomLog logs/access_log "%h %t \\"%r\\" %>s %O %D %L"', 'Define WXLOGIN_OWN_DBD', self.dbd,
                   'DBDMin 1', 'DBDKeep 16', 'DBDMax 16', 'TimeOut 60',
                   'Include "%s/conf/wxlogin.conf"' % SOURCE]
         lines += ['WxLoginEnvironment development', 'WxLoginAppId wx0123456789abcdef',

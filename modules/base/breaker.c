@@ -65,3 +65,11 @@ int wxl_breaker_failure(wxl_breaker_t *breaker, const wxl_breaker_rules_t *rules
     apr_atomic_set64(&breaker->failures, 0);
     return apr_atomic_cas64(&breaker->until, (apr_uint64_t)(now + rules->pause), 0) == 0;
 }
+
+void wxl_breaker_undecided(wxl_breaker_t *breaker, apr_time_t now)
+{
+    apr_uint64_t until = apr_atomic_read64(&breaker->until);
+
+    if (until > (apr_uint64_t)now) /* else closed, or open to a probe already */
+        apr_atomic_cas64(&breaker->until, (apr_uint64_t)now, until);
+}

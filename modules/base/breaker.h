@@ -49,4 +49,7 @@ int wxl_breaker_success(wxl_breaker_t *breaker);
 int wxl_breaker_failure(wxl_breaker_t *breaker, const wxl_breaker_rules_t *rules, apr_time_t now,
                         int probe);
 
+/** The probe did not get as far as asking: the next caller may be the probe. */
+void wxl_breaker_undecided(wxl_breaker_t *breaker, apr_time_t now);
+
 #endif

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_uuid.h>
 
 #include "base/text.h"
 #include "core/sessions.h"
 #include "core/sql.h"
+#include "gate/crypto.h"
 
 /* A new user is called this and the first characters of a random UUID. */
 #define USERNAME_PREFIX "用户_"
-#define USERNAME_UUID_CHARS 16
+#define USERNAME_RANDOM_BYTES 8
 
 /* Columns of a user, as the statements of core/sql return them. */
 enum {
@@ -31,15 +31,15 @@ enum {
     COLUMN_LAST_LOGIN_AT
 };
 
+/* As a random UUID begins (RFC 9562, section 5.4): 8 digits, 4, and the first 2 of the third group,
+   which are its version and one more. */
 static const char *new_username(apr_pool_t *pool)
 {
-    char text[APR_UUID_FORMATTED_LENGTH + 1];
-    apr_uuid_t uuid;
+    const char *hex = wxl_crypto_random_hex(pool, USERNAME_RANDOM_BYTES);
 
-    apr_uuid_get(&uuid);
-    apr_uuid_format(text, &uuid);
-    text[USERNAME_UUID_CHARS] = '\0';
-    return apr_pstrcat(pool, USERNAME_PREFIX, text, NULL);
+    /* NULL, which the column refuses, where the generator failed */
+    return hex ? apr_psprintf(pool, USERNAME_PREFIX "%.8s-%.4s-4%.1s", hex, hex + 8, hex + 12)
+               : NULL;
 }
 
 static apr_int64_t integer(const char *text)

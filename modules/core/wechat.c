@@ -54,6 +54,7 @@ void wxl_wechat_ask(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
     request->timeout = settings->timeout;
     request->connect_timeout = settings->connect_timeout;
     request->max_body = MAX_ANSWER;
+    request->ca = settings->ca;
 }
 
 /* The errcode: 0 where there is none. WeChat's page shows quoted numbers too.
@@ -137,6 +138,11 @@ static apr_status_t parse(wxl_errand_t *errand, const wxl_http_reply_t *reply, w
     wxl_problem_t problem;
     int at;
 
+    if (reply->status == 0 && reply->ours && reply->unsent) {
+        errand->retry_after = 1;
+        return wxl_fail(errand, WXL_WECHAT_BUSY, APR_SUCCESS, "WeChat was not asked: %s",
+                        reply->why);
+    }
     if (reply->status == 0)
         return wxl_fail(errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "WeChat: %s", reply->why);
     if (reply->status < 200 || reply->status > 299)
@@ -163,8 +169,12 @@ apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *
     return rv == APR_SUCCESS ? read_json(errand, settings, json, openid) : rv;
 }
 
-int wxl_wechat_is_sick(const wxl_errand_t *errand)
+wxl_wechat_health_t wxl_wechat_health(const wxl_errand_t *errand, const wxl_http_reply_t *reply)
 {
+    if (reply->status == 0 && reply->ours)
+        return WXL_WECHAT_UNKNOWN;
     return errand->problem == WXL_WECHAT_UNREACHABLE ||
-           (errand->problem == WXL_WECHAT_ERROR && errand->errcode == ERRCODE_BUSY);
+                   (errand->problem == WXL_WECHAT_ERROR && errand->errcode == ERRCODE_BUSY)
+               ? WXL_WECHAT_SICK
+               : WXL_WECHAT_WELL;
 }

@@ -23,6 +23,7 @@ typedef struct {
     const char *origin;  /* "https://api.weixin.qq.com", no final slash */
     apr_interval_time_t timeout;
     apr_interval_time_t connect_timeout;
+    const char *ca; /* certificates that WeChat's is to be verified with, PEM; NULL: the system's */
     wxl_secret_t url; /* made by wxl_wechat_prepare(): all of the URL but the code */
 } wxl_wechat_settings_t;
 
@@ -43,16 +44,19 @@ void wxl_wechat_ask(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
  * Read the reply. Its body is wiped: it holds the session_key.
  * @param openid the user, as WeChat calls it, 1 to WXL_OPENID_MAX characters; in the errand's pool
  * @return APR_SUCCESS, or failed: WXL_WECHAT_UNREACHABLE (no answer, HTTP error, no JSON),
- *         WXL_WECHAT_ERROR (an errcode), WXL_WECHAT_INVALID (JSON, but neither)
+ *         WXL_WECHAT_ERROR (an errcode), WXL_WECHAT_INVALID (JSON, but neither), WXL_WECHAT_BUSY
+ *         (for want of a descriptor or of memory it was not asked: the code is as good as before)
  */
 apr_status_t wxl_wechat_read(wxl_errand_t *errand, const wxl_wechat_settings_t *settings,
                              const wxl_http_reply_t *reply, const char **openid);
 
-/**
- * After wxl_wechat_read(): is WeChat unwell? It did not answer, or not sensibly, or said itself
- * that it is busy (-1). Errors that are the client's or the administrator's say nothing of its
- * health.
- */
-int wxl_wechat_is_sick(const wxl_errand_t *errand);
+typedef enum {
+    WXL_WECHAT_WELL,   /* it answered; errors of the client or the administrator are answers, too */
+    WXL_WECHAT_SICK,   /* it did not answer, or not sensibly, or said itself that it is busy (-1) */
+    WXL_WECHAT_UNKNOWN /* this machine failed, before WeChat could */
+} wxl_wechat_health_t;
+
+/** After wxl_wechat_read(): how is WeChat? */
+wxl_wechat_health_t wxl_wechat_health(const wxl_errand_t *errand, const wxl_http_reply_t *reply);
 
 #endif

@@ -27,7 +27,8 @@ wxl_secret_t wxl_crypto_keep(apr_pool_t *pool, const char *bytes, apr_size_t len
 /** Overwrite memory in a way no compiler removes. */
 void wxl_crypto_wipe(void *bytes, apr_size_t len);
 
-/** Fill with random bytes. @return 1, or 0 if the generator failed */
+/** Fill with random bytes. Threads do not wait for each other. @return 1, or 0 if the generator
+    failed */
 int wxl_crypto_random(void *bytes, apr_size_t len);
 
 /**
@@ -63,6 +64,13 @@ apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t
  * @return text in the pool, or NULL where OpenSSL fails
  */
 const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text);
+
+/**
+ * How many certificates are there?
+ * @param pem text that holds them, and perhaps other things between them
+ * @return 0: none; -1: one of them is broken
+ */
+int wxl_crypto_certificates(const char *pem, apr_size_t len);
 
 /** Compare two secrets of the same length, in a time that tells nothing. @return 1 where equal */
 int wxl_crypto_equal(const void *a, const void *b, apr_size_t len);

@@ -14,9 +14,10 @@ typedef struct wxl_http_blocking_t wxl_http_blocking_t;
 /**
  * Make the client of a child process: it keeps connections alive between calls.
  * @param pool lives as long as the child; closes everything
+ * @param idle connections that nobody used for so long are closed at the end of the next call
  * @return NULL if libcurl could not start
  */
-wxl_http_blocking_t *wxl_http_blocking_create(apr_pool_t *pool);
+wxl_http_blocking_t *wxl_http_blocking_create(apr_pool_t *pool, apr_interval_time_t idle);
 
 /**
  * GET.

@@ -53,7 +53,7 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
     call->eventfd = eventfd;
     call->request = *request;
     call->request.url = call->url;
-    call->submitted = apr_time_now();
+    call->submitted = wxl_http_clock();
     apr_thread_mutex_lock(calls->mutex);
     refused = calls->stopping;
     if (!refused) {

@@ -25,8 +25,8 @@ typedef struct wxl_http_call_t {
     int eventfd;         /* the asker's */
     char *url;
     wxl_http_request_t request; /* its url is the one above */
-    apr_time_t submitted;
-    wxl_http_reply_t reply; /* the engine's until done, then the asker's; its body malloc'ed */
+    apr_time_t submitted;       /* by wxl_http_clock() */
+    wxl_http_reply_t reply;     /* the engine's until done, then the asker's; its body malloc'ed */
 } wxl_http_call_t;
 
 struct wxl_http_calls_t {
@@ -64,7 +64,7 @@ void wxl_http_calls_drop(wxl_http_call_t *call);
 /* -- the engine's side -- */
 
 /**
- * Take all new calls, in order, linked by `next`.
+ * The bell rang: take all new calls, in order, linked by `next`.
  * @param stopping set to 1 when the child is ending
  */
 wxl_http_call_t *wxl_http_calls_take(wxl_http_calls_t *calls, int *stopping);

@@ -2,8 +2,11 @@
 
 #include "gate/http_easy.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* So that changes of WeChat's DNS are followed. */
 #define MAX_LIFE_SECONDS 600L
@@ -25,6 +28,7 @@ static size_t on_body(char *data, size_t one, size_t len, void *baton)
         while (size < transfer->len + len)
             size *= 2;
         grown = realloc(transfer->body, size);
+        transfer->lacking = !grown;
         if (!grown)
             return 0;
         transfer->body = grown;
@@ -67,15 +71,28 @@ static int on_request(void *baton, char *to, char *from, int to_port, int from_p
     return transfer->sent++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* A socket is about to connect, so the name is known. */
-static int on_socket(void *baton, curl_socket_t socket, curlsocktype purpose)
+/* A socket is about to connect, so the name is known. libcurl would not tell why there is none. */
+static curl_socket_t on_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
 {
     wxl_transfer_t *transfer = baton;
+    int s = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
-    (void)socket, (void)purpose;
+    (void)purpose;
     transfer->resolved = 1;
+    transfer->lacking =
+        s < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
     tell_engine(transfer);
-    return CURL_SOCKOPT_OK;
+    return s < 0 ? CURL_SOCKET_BAD : s;
+}
+
+static const char *system_certificates; /* libcurl's folder; its file needs no mention */
+
+int wxl_http_easy_start(void)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return 0;
+    system_certificates = curl_version_info(CURLVERSION_NOW)->capath;
+    return 1;
 }
 
 CURL *wxl_http_easy_new(void)
@@ -106,11 +123,40 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_wxlogin");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
     curl_easy_setopt(curl, CURLOPT_RESOLVER_START_FUNCTION, on_look_up);
     /* No CURLOPT_PIPEWAIT: those that wait for another's connection have no timeout, and wait as
        long as its handshake hangs. A connection that is up and speaks HTTP/2 is shared anyway. */
     return curl;
+}
+
+/* Can this process not even open one descriptor more? */
+static int is_full(void)
+{
+    int fd = dup(0), full = fd < 0 && (errno == EMFILE || errno == ENFILE);
+
+    if (fd >= 0)
+        close(fd);
+    return full;
+}
+
+/* Was it this machine that failed? @return what it lacks, or NULL: the other side failed */
+static const char *lack_of(CURL *curl, CURLcode code, const wxl_transfer_t *transfer)
+{
+    long error = 0;
+
+    if (transfer->lacking)
+        return "no descriptor or memory was left";
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT: return "libcurl is out of memory";
+    case CURLE_SSL_CACERT_BADFILE: return "the certificates to trust could not be read";
+    case CURLE_COULDNT_RESOLVE_HOST: return is_full() ? "no descriptor was left" : NULL;
+    case CURLE_COULDNT_CONNECT:
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+        return error == EADDRNOTAVAIL ? "no local port was left" : NULL;
+    default: return NULL;
+    }
 }
 
 /* libcurl's own error text may quote the URL, which holds the secret: so words of ours. */
@@ -136,8 +182,17 @@ static const char *why_of(CURLcode code, const wxl_transfer_t *transfer)
     }
 }
 
-/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours are
-   a short origin and a long query: the query goes into the request line as it stands. */
+/* Handles serve all virtual hosts, so both are set every time. */
+static void set_trust(CURL *curl, const char *ca)
+{
+    struct curl_blob pem = {(void *)ca, ca ? strlen(ca) : 0, CURL_BLOB_NOCOPY};
+
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, ca ? &pem : NULL); /* instead of the file */
+    curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : system_certificates);
+}
+
+/* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours
+   are a short origin and a long query: the query goes into the request line as it stands. */
 static void set_url(CURL *curl, const char *url)
 {
     const char *slashes = strstr(url, "//");
@@ -159,12 +214,13 @@ void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_re
 {
     transfer->max_body = request->max_body;
     set_url(curl, request->url);
+    set_trust(curl, request->ca);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, transfer);
-    curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_RESOLVER_START_DATA, transfer);
 }
 
@@ -175,10 +231,17 @@ void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,
 
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, NULL); /* keep no secret in an idle handle */
-    curl_easy_setopt(curl, CURLOPT_URL, NULL);
+    memset(reply, 0, sizeof(*reply));
     reply->status = (int)status;
     reply->body = transfer->body;
     reply->len = transfer->len;
-    reply->why = status ? NULL : why_of(code, transfer);
+    if (!status) {
+        const char *lack = lack_of(curl, code, transfer);
+
+        reply->why = lack ? lack : why_of(code, transfer);
+        reply->ours = lack != NULL;
+        reply->unsent = !transfer->sent;
+    }
+    curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, NULL); /* keep no secret in an idle handle */
+    curl_easy_setopt(curl, CURLOPT_URL, NULL);
 }

@@ -12,10 +12,6 @@
 
 #include "gate/http.h"
 
-/** A connection that lay idle for longer is not used again: the other side may be closing it, and
-    a request lost in that way cannot be repeated (the code may be spent). */
-#define WXL_HTTP_MAX_IDLE 30
-
 /** One transfer under way. The caller zeroes it. */
 typedef struct {
     apr_size_t max_body;
@@ -24,11 +20,16 @@ typedef struct {
     int sent;      /* times the request went out, or was about to */
     int too_large; /* the answer is */
     int resolved;  /* a socket is being opened: the name has been looked up */
+    int lacking;   /* there was no descriptor or memory */
 
     /* For gate/http_engine; NULL elsewhere. */
     CURL *curl;
     int *news; /* set to 1 when `sent` or `resolved` changes */
 } wxl_transfer_t;
+
+/** Start libcurl: in a child, after the fork and before there are other threads. Each time wants a
+    curl_global_cleanup(). @return 1, or 0: out of memory */
+int wxl_http_easy_start(void);
 
 /** A handle with everything that is the same in every call. @return NULL: out of memory */
 CURL *wxl_http_easy_new(void);

@@ -5,18 +5,27 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <apr_thread_proc.h>
 
 #include "gate/http_legs.h"
 
 #define MOST_EVENTS 64
+#define MOST_CONNECTIONS 65536L
+/* So many transfers at a time leave enough behind to be worth looking for it. */
+#define BURST 64
 
 struct wxl_http_engine_t {
     wxl_http_calls_t calls;
     apr_thread_t *thread;
     int epoll;
-    apr_time_t timer; /* when libcurl wants to be called; 0: never */
+    apr_time_t timer;           /* when libcurl wants to be called; 0: never */
+    apr_interval_time_t period; /* between looks at what can be given back */
+    apr_time_t review;          /* the next of them; 0: there is nothing */
+    int high; /* most transfers at a time, in the periods since memory was given back */
     wxl_http_legs_t legs;
 };
 
@@ -45,8 +54,24 @@ static int on_timer(CURLM *multi, long ms, void *baton)
     wxl_http_engine_t *engine = baton;
 
     (void)multi;
-    engine->timer = ms < 0 ? 0 : apr_time_now() + apr_time_from_msec(ms);
+    engine->timer = ms < 0 ? 0 : wxl_http_clock() + apr_time_from_msec(ms);
     return 0;
+}
+
+static CURLM *multi_new(wxl_http_engine_t *engine)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (!multi)
+        return NULL;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, engine);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, engine);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    /* As many as were in use at a time: the next wave finds them. Age ends them, not number. */
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, MOST_CONNECTIONS);
+    return multi;
 }
 
 /* Take the new calls. @return 1 if the child is ending */
@@ -74,20 +99,57 @@ static void reap(wxl_http_engine_t *engine)
     }
 }
 
-/* How long epoll may sleep, in milliseconds. */
-static int nap(const wxl_http_engine_t *engine, apr_time_t now)
+/* Nothing was asked for a while. libcurl closes connections that are too old only when it is asked
+   for one: those that nobody asks for go with their multi. */
+static void rest(wxl_http_engine_t *engine)
 {
-    apr_time_t until = wxl_http_legs_next(
-        &engine->legs, engine->timer ? engine->timer : now + apr_time_from_sec(60));
+    CURLM *other = multi_new(engine);
 
+    if (!other)
+        return;
+    engine->timer = 0;
+    curl_multi_cleanup(wxl_http_legs_rest(&engine->legs, other));
+    engine->review = 0;
+}
+
+/* Once in a while: give back what a burst has left behind. */
+static void review(wxl_http_engine_t *engine, apr_time_t now)
+{
+    int most = engine->legs.most;
+
+    engine->review = now + engine->period;
+    if (most == 0 && !engine->legs.newest)
+        rest(engine);
+#ifdef __GLIBC__
+    /* What a burst took and gave back lies in holes of many arenas, those of httpd's threads among
+       them; malloc() itself returns nothing of it to the system. */
+    if (engine->high >= BURST && most <= engine->high / 2)
+        malloc_trim(0);
+#endif
+    if (most > engine->high || most <= engine->high / 2)
+        engine->high = most;
+    engine->legs.most = engine->legs.running;
+}
+
+/* How long epoll may sleep, in milliseconds; -1: until something happens. */
+static int nap(const wxl_http_engine_t *engine)
+{
+    apr_time_t until = wxl_http_legs_next(&engine->legs, engine->timer), now;
+
+    if (engine->review && (!until || engine->review < until))
+        until = engine->review;
+    if (!until)
+        return -1;
+    now = wxl_http_clock();
     return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
-static void drive(wxl_http_engine_t *engine)
+/* Wait, and go on with what is ready. @return 1 if the child is ending */
+static int hear(wxl_http_engine_t *engine)
 {
     struct epoll_event events[MOST_EVENTS];
-    int count = epoll_wait(engine->epoll, events, MOST_EVENTS, nap(engine, apr_time_now()));
-    int running, i;
+    int count = epoll_wait(engine->epoll, events, MOST_EVENTS, nap(engine));
+    int stopping = 0, running, i;
 
     for (i = 0; i < count; i++) {
         int fd = events[i].data.fd;
@@ -95,26 +157,41 @@ static void drive(wxl_http_engine_t *engine)
                    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                    (events[i].events & EPOLLERR ? CURL_CSELECT_ERR : 0);
 
-        if (fd != engine->calls.wake)
+        if (fd == engine->calls.wake)
+            stopping = take_calls(engine);
+        else
             curl_multi_socket_action(engine->legs.multi, fd, mask, &running);
     }
-    if (engine->timer && engine->timer <= apr_time_now()) {
+    return stopping;
+}
+
+/* What is due by the clock, new calls among it: libcurl begins them when their time has come. */
+static void look_at_clock(wxl_http_engine_t *engine)
+{
+    apr_time_t now = wxl_http_clock();
+    int running;
+
+    if (engine->timer && engine->timer <= now) {
         engine->timer = 0;
         curl_multi_socket_action(engine->legs.multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
-    wxl_http_legs_expire(&engine->legs, apr_time_now());
+    wxl_http_legs_expire(&engine->legs, now);
+    if (!engine->review && engine->legs.newest)
+        engine->review = now + engine->period;
+    if (engine->review && engine->review <= now)
+        review(engine, now);
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     wxl_http_engine_t *engine = baton;
 
-    do {
-        drive(engine);
+    while (!hear(engine)) {
+        look_at_clock(engine);
         reap(engine);
         if (engine->legs.news)
             wxl_http_legs_news(&engine->legs);
-    } while (!take_calls(engine));
+    }
     apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
@@ -137,20 +214,6 @@ static apr_status_t shut_down(void *data)
     return APR_SUCCESS;
 }
 
-static int multi_setup(wxl_http_engine_t *engine)
-{
-    engine->legs.multi = curl_multi_init();
-    if (!engine->legs.multi)
-        return 0;
-    curl_multi_setopt(engine->legs.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(engine->legs.multi, CURLMOPT_SOCKETDATA, engine);
-    curl_multi_setopt(engine->legs.multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(engine->legs.multi, CURLMOPT_TIMERDATA, engine);
-    curl_multi_setopt(engine->legs.multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-    wxl_http_legs_keep(&engine->legs);
-    return 1;
-}
-
 static int epoll_setup(wxl_http_engine_t *engine)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = engine->calls.wake};
@@ -160,14 +223,14 @@ static int epoll_setup(wxl_http_engine_t *engine)
            epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->calls.wake, &event) == 0;
 }
 
-wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool)
+wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle)
 {
     wxl_http_engine_t *engine = apr_pcalloc(pool, sizeof(*engine));
 
+    engine->period = idle / 2;
     /* What a failure here leaves behind goes with the child. */
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        !wxl_http_calls_init(&engine->calls, pool) || !epoll_setup(engine) ||
-        !multi_setup(engine) ||
+    if (!wxl_http_easy_start() || !wxl_http_calls_init(&engine->calls, pool) ||
+        !epoll_setup(engine) || !(engine->legs.multi = multi_new(engine)) ||
         apr_thread_create(&engine->thread, NULL, run, engine, pool) != APR_SUCCESS)
         return NULL;
     /* A pre-cleanup: the mutex and the thread's memory are still there. */

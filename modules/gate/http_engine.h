@@ -22,9 +22,11 @@ typedef struct wxl_http_engine_t wxl_http_engine_t;
 /**
  * Start the engine and its thread.
  * @param pool the child's; the thread ends in a pre-cleanup of it, whatever is under way
+ * @param idle when nobody asked anything for half of this time or, at the latest, all of it, what
+ *        was kept is given back: connections, handles, memory
  * @return NULL if a thread, a descriptor or libcurl could not be had
  */
-wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool);
+wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle);
 
 /**
  * Ask.

@@ -7,8 +7,7 @@
 
 /* How long a looked-up name is believed. */
 #define NAME_SECONDS 60
-/* Connections that are kept beyond those in use. */
-#define SPARE_CONNECTIONS 32
+#define TOO_LATE "its name could not be looked up in time"
 
 /* -- legs and handles ------------------------------------------------------------------------- */
 
@@ -39,15 +38,17 @@ static void leg_end(wxl_http_legs_t *legs, wxl_http_leg_t *leg)
     free(leg);
 }
 
-static void call_fail(wxl_http_call_t *call, const char *why)
-{
-    memset(&call->reply, 0, sizeof(call->reply));
-    call->reply.why = why;
-}
-
+/* A failure of the other side. */
 static void leg_fail(wxl_http_legs_t *legs, wxl_http_leg_t *leg, const char *why)
 {
-    call_fail(leg->call, why);
+    wxl_http_fail(&leg->call->reply, why);
+    leg_end(legs, leg);
+}
+
+/* A failure of our own, before anybody was asked. */
+static void leg_lack(wxl_http_legs_t *legs, wxl_http_leg_t *leg)
+{
+    wxl_http_lack(&leg->call->reply, "libcurl is out of memory");
     leg_end(legs, leg);
 }
 
@@ -62,17 +63,6 @@ static void handle_give_back(wxl_http_legs_t *legs, CURL *curl)
         legs->idle[legs->idle_count++] = curl;
     else
         curl_easy_cleanup(curl);
-}
-
-/* libcurl counts those in use too, so the number follows their count. */
-void wxl_http_legs_keep(wxl_http_legs_t *legs)
-{
-    long wanted = legs->running + SPARE_CONNECTIONS;
-
-    if (wanted > legs->kept || wanted < legs->kept - SPARE_CONNECTIONS) {
-        curl_multi_setopt(legs->multi, CURLMOPT_MAXCONNECTS, wanted);
-        legs->kept = wanted;
-    }
 }
 
 /* -- hosts ------------------------------------------------------------------------------------ */
@@ -111,8 +101,8 @@ static wxl_http_leg_t **place_of(wxl_http_host_t *host, const wxl_http_leg_t *le
     return NULL;
 }
 
-/* Add the transfer of a leg. @return NULL, or why not */
-static const char *start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t now)
+/* Add the transfer of a leg, or end it. */
+static void start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t now)
 {
     wxl_http_request_t left = leg->call->request;
     apr_interval_time_t waited = now - leg->call->submitted;
@@ -120,11 +110,15 @@ static const char *start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t 
 
     left.timeout -= waited;
     left.connect_timeout -= waited;
-    if (left.connect_timeout < apr_time_from_msec(1))
-        return "its name could not be looked up in time";
+    if (left.connect_timeout < apr_time_from_msec(1)) {
+        leg_fail(legs, leg, TOO_LATE);
+        return;
+    }
     leg->curl = handle_take(legs);
-    if (!leg->curl)
-        return "libcurl is out of memory";
+    if (!leg->curl) {
+        leg_lack(legs, leg);
+        return;
+    }
     wxl_http_easy_setup(leg->curl, &leg->transfer, &left);
     curl_easy_setopt(leg->curl, CURLOPT_PRIVATE, leg);
     /* Those that go ahead look the name up afresh, so that it is known for all of the time. */
@@ -138,11 +132,11 @@ static const char *start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t 
         if (!known)
             *place_of(leg->host, leg) = NULL;
         curl_easy_cleanup(leg->curl);
-        return "libcurl is out of memory";
+        leg_lack(legs, leg);
+        return;
     }
-    legs->running++;
-    wxl_http_legs_keep(legs);
-    return NULL;
+    if (++legs->running > legs->most)
+        legs->most = legs->running;
 }
 
 static wxl_http_leg_t *first_of(wxl_http_host_t *host)
@@ -158,15 +152,10 @@ static wxl_http_leg_t *first_of(wxl_http_host_t *host)
 /* Let those go that may. */
 static void admit(wxl_http_legs_t *legs, wxl_http_host_t *host)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = wxl_http_clock();
 
-    while (host->first && (now < host->known_until || place_of(host, NULL))) {
-        wxl_http_leg_t *leg = first_of(host);
-        const char *why = start(legs, leg, now);
-
-        if (why)
-            leg_fail(legs, leg, why);
-    }
+    while (host->first && (now < host->known_until || place_of(host, NULL)))
+        start(legs, first_of(host), now);
 }
 
 /* A leg that went ahead is no longer among those. */
@@ -178,7 +167,7 @@ static void looked_up(wxl_http_leg_t *leg)
         return;
     *place = NULL;
     if (leg->transfer.resolved)
-        leg->host->known_until = apr_time_now() + apr_time_from_sec(NAME_SECONDS);
+        leg->host->known_until = wxl_http_clock() + apr_time_from_sec(NAME_SECONDS);
 }
 
 void wxl_http_legs_news(wxl_http_legs_t *legs)
@@ -203,13 +192,13 @@ void wxl_http_legs_add(wxl_http_legs_t *legs, wxl_http_call_t *call)
     wxl_http_leg_t *leg = leg_begin(legs, call);
 
     if (!leg) {
-        call_fail(call, "memory ran out");
+        wxl_http_lack(&call->reply, "no memory was left");
         wxl_http_calls_done(call);
         return;
     }
     leg->host = host_of(legs, call->url);
     if (!leg->host) {
-        leg_fail(legs, leg, "memory ran out");
+        leg_lack(legs, leg);
         return;
     }
     *leg->host->last = leg;
@@ -228,8 +217,8 @@ void wxl_http_legs_finish(wxl_http_legs_t *legs, CURL *curl, CURLcode code)
     wxl_http_easy_finish(curl, code, &leg->transfer, &leg->call->reply);
     handle_give_back(legs, curl);
     legs->running--;
-    legs->news = 1;
-    wxl_http_legs_keep(legs);
+    if (place_of(leg->host, leg) || leg->host->first)
+        legs->news = 1;
     looked_up(leg);
     leg_end(legs, leg);
 }
@@ -247,7 +236,7 @@ void wxl_http_legs_expire(wxl_http_legs_t *legs, apr_time_t now)
 
     for (host = legs->hosts; host; host = host->next) {
         while (host->first && expiry(host->first) <= now)
-            leg_fail(legs, first_of(host), "its name could not be looked up in time");
+            leg_fail(legs, first_of(host), TOO_LATE);
     }
 }
 
@@ -256,10 +245,28 @@ apr_time_t wxl_http_legs_next(const wxl_http_legs_t *legs, apr_time_t otherwise)
     const wxl_http_host_t *host;
 
     for (host = legs->hosts; host; host = host->next) {
-        if (host->first && expiry(host->first) < otherwise)
+        if (host->first && (!otherwise || expiry(host->first) < otherwise))
             otherwise = expiry(host->first);
     }
     return otherwise;
+}
+
+static void free_handles(wxl_http_legs_t *legs)
+{
+    while (legs->idle_count)
+        curl_easy_cleanup(legs->idle[--legs->idle_count]);
+}
+
+CURLM *wxl_http_legs_rest(wxl_http_legs_t *legs, CURLM *other)
+{
+    CURLM *until_now = legs->multi;
+    wxl_http_host_t *host;
+
+    free_handles(legs);
+    for (host = legs->hosts; host; host = host->next)
+        host->known_until = 0;
+    legs->multi = other;
+    return until_now;
 }
 
 void wxl_http_legs_let_go(wxl_http_legs_t *legs)
@@ -274,8 +281,7 @@ void wxl_http_legs_let_go(wxl_http_legs_t *legs)
         free(leg->transfer.body);
         leg_fail(legs, leg, "the server is ending");
     }
-    while (legs->idle_count)
-        curl_easy_cleanup(legs->idle[--legs->idle_count]);
+    free_handles(legs);
     while (legs->hosts) {
         wxl_http_host_t *host = legs->hosts;
 

@@ -32,7 +32,7 @@ typedef struct wxl_http_leg_t {
 struct wxl_http_host_t {
     wxl_http_host_t *next;
     char *origin;
-    apr_time_t known_until;                  /* the name has been looked up, libcurl remembers it */
+    apr_time_t known_until;                  /* so long libcurl remembers the name */
     wxl_http_leg_t *ahead[WXL_HTTP_LOOKUPS]; /* those that went ahead; their news is awaited */
     wxl_http_leg_t *first, **last;           /* those that wait for the name */
 };
@@ -41,8 +41,8 @@ struct wxl_http_host_t {
 typedef struct {
     CURLM *multi;
     int running; /* transfers */
+    int most;    /* of them at a time, since somebody set this to `running` */
     int news;    /* one that went ahead may have some */
-    long kept;   /* CURLMOPT_MAXCONNECTS as last set */
     wxl_http_leg_t *newest;
     wxl_http_host_t *hosts;
     CURL *idle[WXL_HTTP_SPARE_HANDLES];
@@ -62,11 +62,13 @@ void wxl_http_legs_news(wxl_http_legs_t *legs);
 /** End those that waited too long for a name. */
 void wxl_http_legs_expire(wxl_http_legs_t *legs, apr_time_t now);
 
-/** @return when the next one will have waited too long, or `otherwise` if that is earlier */
+/** @return when the next one will have waited too long, or `otherwise` if that is earlier;
+    0: never */
 apr_time_t wxl_http_legs_next(const wxl_http_legs_t *legs, apr_time_t otherwise);
 
-/** As many connections may stay as are in use, and some; the rest is closed. */
-void wxl_http_legs_keep(wxl_http_legs_t *legs);
+/** Nothing is under way: free the handles that are kept, and begin with another multi.
+    @return the one until now, with its connections and the names that it knew */
+CURLM *wxl_http_legs_rest(wxl_http_legs_t *legs, CURLM *other);
 
 /** Nobody waits any more, the child is ending: end all, free all. */
 void wxl_http_legs_let_go(wxl_http_legs_t *legs);

@@ -25,6 +25,7 @@ typedef struct {
     int body_unread;     /* there may be more of the body on the connection */
     int parked;          /* the answer is sent later, when the exchange is over */
     int quiet;           /* it failed, but the log has been told of the like already */
+    int expected;        /* it failed as many will for a while: the log is told when that begins */
     int filter_answered; /* a filter sent an answer of its own: nothing is left to say */
 } wxl_call_t;
 

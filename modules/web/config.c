@@ -85,6 +85,10 @@ static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
         to->origin = from->origin;
         merged->origin_set = 1;
     }
+    if (add->ca_set) {
+        to->ca = from->ca;
+        merged->ca_set = 1;
+    }
     if (add->timeout_set) {
         to->timeout = from->timeout;
         to->connect_timeout = from->connect_timeout;
@@ -210,8 +214,8 @@ int wxl_config_is_set(const wxl_config_t *config)
 {
     return config->environment_set || config->language_set || config->appid_set ||
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
-           config->exchange_limit_set || config->exchange_blocking_set || config->breaker_set ||
-           config->access_ttl_set || config->refresh_ttl_set || config->sessions_set ||
-           config->user_cache_set || config->user_cache_stale_set || config->revocation_poll_set ||
-           config->signin.tokens.keys.named;
+           config->ca_set || config->exchange_limit_set || config->exchange_blocking_set ||
+           config->breaker_set || config->access_ttl_set || config->refresh_ttl_set ||
+           config->sessions_set || config->user_cache_set || config->user_cache_stale_set ||
+           config->revocation_poll_set || config->signin.tokens.keys.named;
 }

@@ -31,6 +31,7 @@ typedef struct {
     unsigned secret_set : 1;
     unsigned key_set : 1;
     unsigned origin_set : 1;
+    unsigned ca_set : 1;
     unsigned timeout_set : 1;
     unsigned exchange_limit_set : 1;
     unsigned exchange_blocking_set : 1;

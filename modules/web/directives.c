@@ -84,6 +84,15 @@ static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
     return NULL;
 }
 
+static const char *set_ca(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->ca_set = 1;
+    return wxl_source_certificates(cmd, value, &config->signin.wechat.ca);
+}
+
 static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, const char *more)
 {
     static const char *form = "1 to 60 seconds, and if you like connect=SECONDS, no longer than "
@@ -332,6 +341,9 @@ const command_rec wxl_directives[] = {
                       "signs the tokens"),
     AP_INIT_TAKE1(WXL_D_URL, set_url, NULL, RSRC_CONF,
                   "origin of the WeChat API (https://api.weixin.qq.com)"),
+    AP_INIT_TAKE1(WXL_D_CA, set_ca, NULL, RSRC_CONF,
+                  "file with the certificates that WeChat's is verified with, instead of the "
+                  "system's"),
     AP_INIT_TAKE12(WXL_D_TIMEOUT, set_timeout, NULL, RSRC_CONF,
                    "seconds for a call of WeChat (10), and connect=SECONDS (3)"),
     AP_INIT_TAKE1(WXL_D_EXCHANGE_LIMIT, set_exchange_limit, NULL, RSRC_CONF,

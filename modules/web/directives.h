@@ -16,6 +16,7 @@
 #define WXL_D_KEY "WxLoginSecretKey"
 #define WXL_D_NAMED_KEY "WxLoginKey"
 #define WXL_D_URL "WxLoginExchangeURL"
+#define WXL_D_CA "WxLoginExchangeCA"
 #define WXL_D_TIMEOUT "WxLoginExchangeTimeout"
 #define WXL_D_EXCHANGE_LIMIT "WxLoginExchangeLimit"
 #define WXL_D_EXCHANGE_MODE "WxLoginExchangeMode"

@@ -3,7 +3,6 @@
 #include "web/exchange.h"
 
 #include <errno.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,8 +15,10 @@
 #include "web/upstream.h"
 #include "web/waits.h"
 
-/* How often somebody who waits for another's exchange looks whether it is over. */
-#define LOOK apr_time_from_msec(20)
+/* Who waits for another's exchange looks whether it is over after the first of these times, then
+   whenever it has waited for an eighth longer, and at least so often as the second one says. */
+#define LOOK_SOON apr_time_from_msec(20)
+#define LOOK_LATE apr_time_from_msec(250)
 /* This long beyond the timeout of an exchange its claim is void, and nobody joins it. */
 #define GRACE apr_time_from_sec(2)
 
@@ -31,24 +32,27 @@ typedef struct {
     wxl_signin_t *story;
     wxl_exchange_then_t then;
     wxl_codes_ask_t ask;
-    apr_time_t patience;       /* so long it waits for others who ask about its code */
+    apr_time_t since;          /* when it began to wait for others who ask about its code ... */
+    apr_time_t patience;       /* ... and how long it does */
     wxl_codes_ticket_t ticket; /* ours to publish; empty: none, or done */
     int probe;
-    int parks;      /* this one waits without a thread */
-    int counted;    /* in web/waits */
-    int descriptor; /* what it waits for, -1: nothing */
+    int parks;   /* this one waits without a thread */
+    int counted; /* in web/waits */
+    int timer;   /* a timerfd, while it waits for others; else -1 */
     wxl_http_call_t *under_way;
 } exchange_t;
 
 void wxl_exchange_child(apr_pool_t *pchild, server_rec *server)
 {
+    const apr_interval_time_t idle = apr_time_from_sec(WXL_HTTP_MAX_IDLE);
+
     wxl_park_child(pchild, server);
     wxl_upstream_child(pchild, server);
-    http = wxl_http_blocking_create(pchild);
+    http = wxl_http_blocking_create(pchild, idle);
     if (!http)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "WXL0512: libcurl cannot start; sign-in will fail in this child");
-    engine = wxl_park_available() ? wxl_http_engine_create(pchild) : NULL;
+    engine = wxl_park_available() ? wxl_http_engine_create(pchild, idle) : NULL;
     if (wxl_park_available() && !engine)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
                      "WXL0534: no thread or descriptor for parked sign-ins; they will block");
@@ -83,8 +87,9 @@ static void publish(exchange_t *ex)
                                    .errcode = errand->errcode};
     const char *text = errand->problem == WXL_OK ? ex->story->openid : errand->errmsg;
 
-    if (errand->problem == WXL_OK && strlen(text) >= sizeof(outcome.text)) {
-        wxl_upstream_give_up(&ex->ticket);
+    if (errand->problem == WXL_WECHAT_BUSY ||
+        (errand->problem == WXL_OK && strlen(text) >= sizeof(outcome.text))) {
+        wxl_upstream_give_up(&ex->ticket); /* not asked, or cannot be told: others may */
     } else {
         copy_text(outcome.text, sizeof(outcome.text), text);
         wxl_upstream_publish(&ex->ticket, &outcome, apr_time_now());
@@ -117,7 +122,7 @@ static void hear(exchange_t *ex, const wxl_http_reply_t *reply)
 
     errand->now = apr_time_now(); /* it may have taken seconds */
     wxl_wechat_read(errand, &ex->story->settings->wechat, reply, &ex->story->openid);
-    wxl_upstream_report(errand, ex->call->config, ex->call->r->server, ex->probe);
+    wxl_upstream_report(ex->call, wxl_wechat_health(errand, reply), ex->probe);
     publish(ex);
 }
 
@@ -127,11 +132,11 @@ static apr_status_t clean_up(void *data)
     exchange_t *ex = data;
 
     if (ex->under_way)
-        wxl_http_calls_drop(ex->under_way); /* before its descriptor goes */
-    if (ex->descriptor >= 0 && !wxl_park_lost(ex->call->r))
-        close(ex->descriptor);
+        wxl_http_calls_drop(ex->under_way); /* or it might ring for another request */
+    if (ex->timer >= 0 && !wxl_park_lost(ex->call->r))
+        close(ex->timer);
     ex->under_way = NULL;
-    ex->descriptor = -1;
+    ex->timer = -1;
     uncount(ex);
     if (ex->ticket.serial)
         wxl_upstream_give_up(&ex->ticket);
@@ -150,7 +155,7 @@ static int is_patient(const exchange_t *ex)
 /* Room for one more wait, parked if the connection can be, else blocking. */
 static apr_status_t count(exchange_t *ex)
 {
-    const wxl_call_t *call = ex->call;
+    wxl_call_t *call = ex->call;
 
     if (ex->counted)
         return APR_SUCCESS;
@@ -160,22 +165,24 @@ static apr_status_t count(exchange_t *ex)
         ex->parks ? wxl_waits_park(call->config->exchange_limit) : wxl_waits_block(call->r);
     if (ex->counted)
         return APR_SUCCESS;
-    ex->call->errand.retry_after = 1;
-    return wxl_fail(&ex->call->errand, WXL_WECHAT_BUSY, APR_SUCCESS, "too many sign-ins wait");
+    wxl_waits_refused(call->r->server);
+    call->expected = 1;
+    call->errand.retry_after = 1;
+    return wxl_fail(&call->errand, WXL_WECHAT_BUSY, APR_SUCCESS, "too many sign-ins wait");
 }
 
-static void wait_for(exchange_t *ex, int descriptor)
+/* The descriptor to wait for. */
+static int bell_of(const exchange_t *ex)
 {
-    if (ex->descriptor >= 0)
-        close(ex->descriptor);
-    ex->descriptor = descriptor;
+    return ex->under_way ? wxl_park_bell(ex->call->r) : ex->timer;
 }
 
 static void start_call(exchange_t *ex)
 {
-    wait_for(ex, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (ex->descriptor >= 0)
-        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, ex->descriptor);
+    int bell = wxl_park_bell(ex->call->r);
+
+    if (bell >= 0)
+        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, bell);
 }
 
 /* Ask WeChat. @return 1 if it is over, 0 if the connection is to be parked */
@@ -184,8 +191,7 @@ static int ask(exchange_t *ex)
     wxl_errand_t *errand = &ex->call->errand;
     wxl_http_reply_t reply;
 
-    if (count(ex) != APR_SUCCESS ||
-        wxl_upstream_enter(errand, ex->call->config, &ex->probe) != APR_SUCCESS) {
+    if (count(ex) != APR_SUCCESS || wxl_upstream_enter(ex->call, &ex->probe) != APR_SUCCESS) {
         wxl_upstream_give_up(&ex->ticket);
         memset(&ex->ticket, 0, sizeof(ex->ticket));
         return 1;
@@ -194,11 +200,11 @@ static int ask(exchange_t *ex)
         start_call(ex);
         if (ex->under_way)
             return 0;
-        wxl_http_fail(&reply, "no descriptor or memory was left to ask it");
+        wxl_http_lack(&reply, "no descriptor or memory was left");
     } else if (http) {
         wxl_http_blocking_get(http, errand->pool, &ex->story->ask, &reply);
     } else {
-        wxl_http_fail(&reply, "libcurl did not start");
+        wxl_http_lack(&reply, "libcurl did not start");
     }
     hear(ex, &reply);
     return 1;
@@ -210,12 +216,22 @@ static apr_interval_time_t claim_time(const exchange_t *ex)
     return ex->story->settings->wechat.timeout + GRACE;
 }
 
+/* A timerfd that fires after this time. @return 0 where none is to be had */
+static int set_timer(exchange_t *ex, apr_interval_time_t time)
+{
+    struct itimerspec soon = {.it_value.tv_nsec = (long)time * 1000};
+
+    if (ex->timer < 0)
+        ex->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    return ex->timer >= 0 && timerfd_settime(ex->timer, 0, &soon, NULL) == 0;
+}
+
 /* Somebody else asks: look again in a moment. @return as ask() */
 static int join(exchange_t *ex)
 {
-    struct itimerspec soon = {.it_value.tv_nsec = LOOK * 1000};
-    int fd;
+    apr_interval_time_t look = (ex->ask.now - ex->since) / 8;
 
+    look = look < LOOK_SOON ? LOOK_SOON : look > LOOK_LATE ? LOOK_LATE : look;
     if (ex->ask.now >= ex->patience) {
         wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS,
                  "the request that asked about this code did not end");
@@ -224,18 +240,14 @@ static int join(exchange_t *ex)
     if (count(ex) != APR_SUCCESS)
         return 1;
     if (!ex->parks) {
-        apr_sleep(LOOK);
+        apr_sleep(look);
         return 0;
     }
-    fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (fd < 0 || timerfd_settime(fd, 0, &soon, NULL) != 0) {
-        wxl_fail(&ex->call->errand, WXL_WECHAT_BUSY, APR_FROM_OS_ERROR(errno), "timerfd");
-        if (fd >= 0)
-            close(fd);
-        return 1;
-    }
-    wait_for(ex, fd);
-    return 0;
+    if (set_timer(ex, look))
+        return 0;
+    ex->call->errand.retry_after = 1;
+    wxl_fail(&ex->call->errand, WXL_WECHAT_BUSY, APR_FROM_OS_ERROR(errno), "timerfd");
+    return 1;
 }
 
 /* From the start, or again after joining. @return as ask() */
@@ -283,7 +295,7 @@ static int resume(request_rec *r, void *baton, int gone)
         over = claim(ex);
     }
     if (!over)
-        return wxl_park_again(r, ex->descriptor);
+        return wxl_park_again(r, bell_of(ex));
     ex->call->parked = 0;
     return wxl_desk_answer(ex->call, conclude(ex));
 }
@@ -297,7 +309,8 @@ apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char 
     ex->call = call;
     ex->story = story;
     ex->then = then;
-    ex->descriptor = -1;
+    ex->timer = -1;
+    ex->since = call->errand.now;
     /* Should the one who asks die, somebody takes over: one exchange more. */
     ex->patience = call->errand.now + 2 * claim_time(ex);
     /* Who asks another host, a test server perhaps, gets nothing of what WeChat said. */
@@ -307,7 +320,7 @@ apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char 
     while (!claim(ex)) {
         if (ex->parks) {
             call->parked = 1;
-            wxl_park(call->r, ex->descriptor, resume, ex);
+            wxl_park(call->r, bell_of(ex), resume, ex);
             return APR_SUCCESS;
         }
     }

@@ -6,6 +6,8 @@
 #include <http_connection.h>
 #include <http_request.h>
 #include <scoreboard.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <apr_portable.h>
 
@@ -20,6 +22,7 @@ typedef struct {
     apr_socket_t *socket; /* the connection's, while exchanged; else NULL */
     int real;             /* its own descriptor, while exchanged */
     int lost;             /* the descriptor was closed by the MPM */
+    int bell;             /* an eventfd, -1: not made yet */
 } park_t;
 
 static int available; /* this child may park */
@@ -104,6 +107,8 @@ static void restore(park_t *park)
     } else { /* the MPM closed what it took for the socket, in an error path */
         close(park->real);
         park->lost = 1;
+        if (park->descriptor == park->bell)
+            park->bell = -1;
     }
     park->socket = NULL;
 }
@@ -117,6 +122,33 @@ static apr_status_t forget(void *data)
     restore(park);
     park->r = NULL;
     return APR_SUCCESS;
+}
+
+static apr_status_t close_bell(void *data)
+{
+    park_t *park = data;
+
+    if (park->bell >= 0)
+        close(park->bell);
+    return APR_SUCCESS;
+}
+
+int wxl_park_bell(request_rec *r)
+{
+    park_t *park = park_of(r->connection);
+
+    if (park->bell < 0)
+        park->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return park->bell;
+}
+
+/* It rings once for each wait, and is silent before the next. */
+static void silence(const park_t *park)
+{
+    apr_uint64_t rings;
+
+    if (park->descriptor == park->bell && read(park->bell, &rings, sizeof(rings)) < 0)
+        return; /* it had not rung */
 }
 
 int wxl_park(request_rec *r, int descriptor, wxl_resume_t resume, void *baton)
@@ -163,6 +195,7 @@ static int wake_up(conn_rec *c, park_t *park)
     int status;
 
     restore(park);
+    silence(park);
     c->cs->state = HANDLER;
     if (ap_extended_status) /* or mod_status adds up durations that never began */
         ap_time_process_request(c->sbh, START_PREQUEST);
@@ -185,6 +218,8 @@ int wxl_park_process(conn_rec *c)
     park = park_of(c);
     if (!park) {
         park = apr_pcalloc(c->pool, sizeof(*park));
+        park->bell = -1;
+        apr_pool_cleanup_register(c->pool, park, close_bell, apr_pool_cleanup_null);
         ap_set_module_config(c->conn_config, &wxlogin_module, park);
     }
     if (park->nested)

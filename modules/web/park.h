@@ -40,8 +40,16 @@ int wxl_park_ending(void);
 int wxl_park_can(request_rec *r);
 
 /**
+ * An eventfd to wait for, which does not ring. It is the connection's, made once and used again;
+ * when a request resumes it has been silenced.
+ * @return -1: there is no descriptor left
+ */
+int wxl_park_bell(request_rec *r);
+
+/**
  * Park: called in a handler, which returns what this returns.
- * @param descriptor to wait for; the caller's to close, in a cleanup of r->pool registered before
+ * @param descriptor to wait for: the bell, or one that is the caller's to close, in a cleanup of
+ *        r->pool registered before
  * @param resume called once for each wake-up
  * @return SUSPENDED
  */
@@ -53,8 +61,8 @@ int wxl_park(request_rec *r, int descriptor, wxl_resume_t resume, void *baton);
  */
 int wxl_park_again(request_rec *r, int descriptor);
 
-/** Has the MPM closed the descriptor of a parked request, in an error path? Then nobody else may:
-    its number belongs to another. For cleanups of r->pool. */
+/** Has the MPM closed the descriptor that a parked request waited for, in an error path? Then
+    nobody else may: its number belongs to another. For cleanups of r->pool. */
 int wxl_park_lost(request_rec *r);
 
 /** Hooks of the roof. */

@@ -211,9 +211,10 @@ static const char *speak(const wxl_call_t *call, apr_table_t *headers,
     const char *text;
 
     if (!call->quiet)
-        ap_log_rerror(APLOG_MARK, log_level(info->blame), errand->rv, call->r,
-                      "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag, call->r->method,
-                      call->r->uri, info->status, info->error_code, errand->why, id);
+        ap_log_rerror(APLOG_MARK, call->expected ? APLOG_DEBUG : log_level(info->blame), errand->rv,
+                      call->r, "WXL%04d: %s %s: %d %s: %s (request_id %s)", info->tag,
+                      call->r->method, call->r->uri, info->status, info->error_code, errand->why,
+                      id);
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_ERROR", info->error_code);
     set_headers(call, headers, info, lang);
     text = refusal_of(errand, lang, id);

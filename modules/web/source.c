@@ -9,6 +9,8 @@
 
 /* A secret has 32 or 64 bytes, a chatty one a few hundred. */
 #define LONGEST 4096
+/* A system has some 150 certificates, in 220 KB. */
+#define LONGEST_CERTIFICATES (1024 * 1024)
 
 static const char *refuse(cmd_parms *cmd, const char *what)
 {
@@ -127,6 +129,22 @@ static const char *read_exec(cmd_parms *cmd, const char *program, wxl_secret_t *
     error = keep(cmd, cmd->pool, line, strlen(line), value);
     wxl_crypto_wipe(line, strlen(line));
     return error;
+}
+
+const char *wxl_source_certificates(cmd_parms *cmd, const char *path, const char **pem)
+{
+    wxl_source_file_t file;
+    const char *error = wxl_source_file(cmd, cmd->pool, path, LONGEST_CERTIFICATES, &file);
+
+    if (error)
+        return error;
+    if (wxl_crypto_certificates(file.value.bytes, file.value.len) < 1)
+        return apr_psprintf(cmd->pool,
+                            "%s: there are no certificates in %s, or a broken one: write the path "
+                            "of a file in PEM",
+                            cmd->cmd->name, file.path);
+    *pem = file.value.bytes;
+    return NULL;
 }
 
 const char *wxl_source_read(cmd_parms *cmd, const char *from, wxl_secret_t *value, int *literal)

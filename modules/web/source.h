@@ -1,5 +1,5 @@
 /*
- * web/source: values that stand somewhere else: env:NAME, file:PATH, exec:PROGRAM.
+ * web/source: values that stand somewhere else: env:NAME, file:PATH, exec:PROGRAM; certificates.
  *
  * Called while a directive is parsed: still as root, and an error gets its file and line.
  */
@@ -9,6 +9,14 @@
 #include "web/private.h"
 
 #include "gate/crypto.h"
+
+/**
+ * Read certificates.
+ * @param path a file in PEM, relative to ServerRoot
+ * @param pem set to its text, in the pool of the directive
+ * @return NULL, or a sentence for the administrator
+ */
+const char *wxl_source_certificates(cmd_parms *cmd, const char *path, const char **pem);
 
 /**
  * Read a value.

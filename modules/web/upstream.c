@@ -7,7 +7,6 @@
 #include <util_mutex.h>
 
 #include "base/breaker.h"
-#include "core/wechat.h"
 #include "web/shm.h"
 
 #define MUTEX "wxlogin-codes"
@@ -100,35 +99,46 @@ static wxl_breaker_t *breaker_of(const wxl_config_t *config)
     return &shared->breakers[apr_hashfunc_default(config->signin.wechat.origin, &len) % BREAKERS];
 }
 
-apr_status_t wxl_upstream_enter(wxl_errand_t *errand, const wxl_config_t *config, int *probe)
+apr_status_t wxl_upstream_enter(wxl_call_t *call, int *probe)
 {
     apr_interval_time_t wait;
 
     *probe = 0;
-    if (config->breaker_off)
+    if (call->config->breaker_off)
         return APR_SUCCESS;
-    wait = wxl_breaker_enter(breaker_of(config), &rules, apr_time_now(), probe);
+    wait = wxl_breaker_enter(breaker_of(call->config), &rules, apr_time_now(), probe);
     if (wait == 0)
         return APR_SUCCESS;
     if (wait > rules.pause) /* a probe is under way */
         wait = rules.pause;
-    errand->retry_after = (int)((wait + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC);
-    return wxl_fail(errand, WXL_WECHAT_BUSY, APR_SUCCESS, "WeChat is known to be out of reach");
+    call->errand.retry_after = (int)((wait + APR_USEC_PER_SEC - 1) / APR_USEC_PER_SEC);
+    call->expected = 1;
+    return wxl_fail(&call->errand, WXL_WECHAT_BUSY, APR_SUCCESS,
+                    "WeChat is known to be out of reach");
 }
 
-void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config, server_rec *server,
-                         int probe)
+void wxl_upstream_report(const wxl_call_t *call, wxl_wechat_health_t health, int probe)
 {
-    if (config->breaker_off)
+    wxl_breaker_t *breaker = breaker_of(call->config);
+
+    if (call->config->breaker_off)
         return;
-    if (wxl_wechat_is_sick(errand)) {
-        if (wxl_breaker_failure(breaker_of(config), &rules, apr_time_now(), probe))
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+    switch (health) {
+    case WXL_WECHAT_SICK:
+        if (wxl_breaker_failure(breaker, &rules, apr_time_now(), probe))
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, call->r->server,
                          "WXL0513: WeChat failed %d times in a row (last: %s): nobody asks it for "
                          "%d s, then one sign-in tries",
-                         rules.failures, errand->why, (int)apr_time_sec(rules.pause));
-    } else if (wxl_breaker_success(breaker_of(config))) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server, "WXL0514: WeChat answers again");
+                         rules.failures, call->errand.why, (int)apr_time_sec(rules.pause));
+        break;
+    case WXL_WECHAT_WELL:
+        if (wxl_breaker_success(breaker))
+            ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, call->r->server,
+                         "WXL0514: WeChat answers again");
+        break;
+    default:
+        if (probe)
+            wxl_breaker_undecided(breaker, apr_time_now());
     }
 }
 

@@ -10,9 +10,9 @@
 
 #include "web/private.h"
 
-#include "base/errand.h"
 #include "core/codes.h"
-#include "web/config.h"
+#include "core/wechat.h"
+#include "web/call.h"
 
 /** Register our name for the Mutex directive; called in pre_config. */
 void wxl_upstream_register(apr_pool_t *pconf);
@@ -26,13 +26,14 @@ void wxl_upstream_child(apr_pool_t *pchild, server_rec *server);
 /**
  * May WeChat be asked?
  * @param probe set to 1 where this exchange decides whether the others may
- * @return APR_SUCCESS, or WXL_WECHAT_BUSY failed, with the seconds to wait
+ * @return APR_SUCCESS, or WXL_WECHAT_BUSY failed, with the seconds to wait; not worth a line in the
+ *         log, which was told when the breaker opened
  */
-apr_status_t wxl_upstream_enter(wxl_errand_t *errand, const wxl_config_t *config, int *probe);
+apr_status_t wxl_upstream_enter(wxl_call_t *call, int *probe);
 
-/** Tell how WeChat was: as the errand says, after the reply was read. */
-void wxl_upstream_report(const wxl_errand_t *errand, const wxl_config_t *config, server_rec *server,
-                         int probe);
+/** Tell how WeChat was. @param call its errand says why, if it was not well
+    @param probe as wxl_upstream_enter() set it */
+void wxl_upstream_report(const wxl_call_t *call, wxl_wechat_health_t health, int probe);
 
 /** core/codes under its lock. @return of claim: as there */
 wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *asked, const char *code);

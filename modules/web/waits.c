@@ -1,4 +1,4 @@
-/* web/waits: how many sign-ins may wait. See limits.h. */
+/* web/waits: how many sign-ins may wait. See waits.h. */
 
 #include "web/waits.h"
 
@@ -22,6 +22,8 @@
 /* One connection in five stays for others. */
 #define SHARE_OF_CONNECTIONS(n) ((n) / 5 * 4)
 #define DEFAULT_WORKER_FACTOR 2
+/* The log is told of those that were refused this often at most. */
+#define TELL_EVERY apr_time_from_sec(10)
 
 /* Worked out at start, read by the children. */
 static int parked_limit = 0;
@@ -31,6 +33,8 @@ static volatile apr_uint32_t *blocked; /* prefork: pid of the process with this 
 
 /* Of this child. */
 static apr_uint32_t parked_now, blocking_now;
+static apr_uint32_t refused; /* since the log was told ... */
+static apr_uint64_t told;    /* ... at this time */
 
 /* The number behind a directive, wherever it stands outside of sections. */
 static double find_number(const char *name, double otherwise)
@@ -116,6 +120,21 @@ int wxl_waits_start(server_rec *main_server)
         return HTTP_INTERNAL_SERVER_ERROR;
     blocked = memory;
     return OK;
+}
+
+void wxl_waits_refused(server_rec *server)
+{
+    apr_time_t now = apr_time_now();
+    apr_uint64_t last = apr_atomic_read64(&told);
+
+    apr_atomic_inc32(&refused);
+    if (now - (apr_time_t)last < TELL_EVERY && now >= (apr_time_t)last)
+        return;
+    if (apr_atomic_cas64(&told, (apr_uint64_t)now, last) == last)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "WXL0535: as many sign-ins wait for WeChat in this child as may: %u more were "
+                     "answered 503 since this was last said",
+                     apr_atomic_xchg32(&refused, 0));
 }
 
 int wxl_waits_park(int most)

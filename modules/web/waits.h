@@ -13,6 +13,9 @@
     Called in post_config. @return OK, or HTTP_INTERNAL_SERVER_ERROR */
 int wxl_waits_start(server_rec *main_server);
 
+/** One more could not wait: tell the log, once in a while. */
+void wxl_waits_refused(server_rec *server);
+
 /** A parked wait begins. @param most the virtual host's WxLoginExchangeLimit. @return 1, or 0 where
     there are too many */
 int wxl_waits_park(int most);

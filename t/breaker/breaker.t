@@ -83,6 +83,7 @@ subtest 'the whole story, for all children' => sub {
     is_deeply statuses(@res), { 503 => 40 }, 'forty on three children: none may';
     my %pids = map { /\[pid (\d+):.*WXL0203/ ? ($1 => 1) : () } $log->lines(qr/WXL0203/);
     cmp_ok scalar keys %pids, '>', 1, 'several children said so';
+    is_deeply [ grep { !/:debug\]/ } $log->lines(qr/WXL0203/) ], [], '... only to those who debug: the log was told when it opened';
     is $wechat->asked_in_all, $asked, 'WeChat was not asked';
     my $wait = post_json($httpd, '/api/login/', { code => $wechat->code })->{json}{retry_after};
     my $left = 5 - (time - $opened);

@@ -98,14 +98,14 @@ CONF
 # --- places
 for my $directive (
     'WxLoginEnvironment production', 'WxLoginAppId wx', 'WxLoginAppSecret env:X', 'WxLoginSecretKey env:X',
-    'WxLoginExchangeURL https://api.weixin.qq.com', 'WxLoginExchangeTimeout 1', 'WxLoginAccessTTL 1', 'WxLoginRefreshTTL 1', 'WxLoginLanguage en',
+    'WxLoginExchangeURL https://api.weixin.qq.com', 'WxLoginExchangeCA ca.pem', 'WxLoginExchangeTimeout 1', 'WxLoginAccessTTL 1', 'WxLoginRefreshTTL 1', 'WxLoginLanguage en',
 ) {
     my ($name) = split ' ', $directive;
     refused(qq(<Location "/x">\n$directive\n</Location>), "$name not allowed in <Location> context", "$name in a location");
 }
 my %words = (
     WxLoginEnvironment => 'one argument', WxLoginAppId => 'one argument', WxLoginAppSecret => 'one argument', WxLoginSecretKey => 'one argument',
-    WxLoginExchangeURL => 'one argument', WxLoginExchangeTimeout => '1-2 arguments', WxLoginAccessTTL => 'one argument',
+    WxLoginExchangeURL => 'one argument', WxLoginExchangeCA => 'one argument', WxLoginExchangeTimeout => '1-2 arguments', WxLoginAccessTTL => 'one argument',
     WxLoginRefreshTTL => 'one argument', WxLoginMaxBody => 'one argument', WxLoginLanguage => 'one argument',
 );
 for my $name (sort keys %words) {

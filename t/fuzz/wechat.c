@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *pool = fuzz_pool();
     char *copy = fuzz_copy(data, size, 0);
-    wxl_http_reply_t reply = {200, copy, size, NULL};
+    wxl_http_reply_t reply = {.status = 200, .body = copy, .len = size};
     const char *openid = NULL;
     wxl_errand_t errand;
     apr_status_t rv;

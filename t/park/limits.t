@@ -23,9 +23,10 @@ sub hold {
     return ($waiting, @codes);
 }
 
-# $room of them wait, the next is refused; then the room is free again.
+# $room of them wait, the next is refused; then the room is free again. The log is told that there are too
+# many, and in detail only who asks for it.
 sub full {
-    my ($httpd, $room) = @_;
+    my ($httpd, $room, $log, $several) = @_;
     my ($waiting, @codes) = hold($httpd, $room, patient(1500));
     my @late = $wechat->codes(3);
     for my $code (@late) {
@@ -40,13 +41,17 @@ sub full {
     login_ok(post_json($httpd, '/api/login/', { code => $late[0] }), name => 'the refused code, later');
     ($waiting) = hold($httpd, $room, 200);
     is_deeply statuses($waiting->answers(10)), { 200 => $room }, 'all the room is there again';
+    my @told = $log->lines(qr/:warn\].*WXL0535: as many sign-ins wait for WeChat in this child as may: 1 more/);
+    ok @told >= 1 && @told <= ($several || $ENV{WX_SLOW} ? 3 : 1), 'it is told once in each child';
+    $log->announce(qr/WXL0535/);
+    is scalar(() = $log->lines(qr/:debug\].*WXL0203.*too many sign-ins wait/)), 3, 'a line for each, for debugging';
     return;
 }
 
 subtest 'parked' => sub {
     my $httpd = waiting_httpd($wechat, threads => 4, more => 'WxLoginExchangeLimit 12')->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 12);
+    full($httpd, 12, $log);
     $log->done;
 };
 
@@ -60,7 +65,7 @@ Listen 127.0.0.1:@PORT2@
 </VirtualHost>
 CONF
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd->at(2), 5);
+    full($httpd->at(2), 5, $log);
     my ($waiting) = hold($httpd, 20, patient(800));
     error_ok(post_json($httpd->at(2), '/api/login/', { code => $wechat->code }), @BUSY, name => 'it counts all of the child');
     is_deeply statuses($waiting->answers(10)), { 200 => 20 }, 'the other has room';
@@ -75,6 +80,7 @@ subtest 'joining' => sub {
     my @res = parallel($httpd, map { login($code) } 1 .. 12);
     is_deeply statuses(@res), { 200 => 5, 503 => 7 }, 'five of twelve with the same code';
     error_ok($_, @BUSY) for grep { $_->{status} == 503 } @res;
+    $log->announce(qr/WXL0535/, 1);
     is $wechat->asked($code), 1, 'asked once';
     login_ok(post_json($httpd, '/api/login/', { code => $code }), name => 'later it is known');
     $log->done;
@@ -83,26 +89,25 @@ subtest 'joining' => sub {
 subtest 'blocking: half the threads' => sub {
     my $httpd = waiting_httpd($wechat, threads => 8, more => 'WxLoginExchangeMode blocking')->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 4);
+    full($httpd, 4, $log);
     $log->done;
 };
 
 subtest 'worker: half the threads' => sub {
     my $httpd = waiting_httpd($wechat, mpm => 'worker', threads => 8)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 4);
+    full($httpd, 4, $log);
     $log->done;
 };
 
 subtest 'prefork: half the processes' => sub {
     my $httpd = waiting_httpd($wechat, mpm => 'prefork', threads => 8, more => 'StartServers 8')->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 4);
+    full($httpd, 4, $log, 'several children');
     # one that is killed while it waits takes no place for ever
     my %before = map { $_ => load($_)->{fds} } $httpd->children;
     my ($waiting) = hold($httpd, 1, 10_000);
     my ($busy) = sort { load($b)->{fds} - $before{$b} <=> load($a)->{fds} - $before{$a} } keys %before;
-    $log->announce(qr/AH00052/);
     CORE::kill('KILL', $busy);
     until_true(sub { !CORE::kill(0, $busy) }, 5);    # a zombie counts until httpd has looked
     $waiting->answers(3);
@@ -117,7 +122,7 @@ subtest 'connections' => sub {
         'the warning says what to raise';
     unlike $httpd->log, qr/WXL0531/, 'and nothing else';
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    full($httpd, 32);
+    full($httpd, 32, $log);
     $log->done;
     $httpd->config($httpd->{config} =~ s/AsyncRequestWorkerFactor 4/AsyncRequestWorkerFactor 79/r);
     $httpd->graceful;
@@ -134,14 +139,14 @@ SKIP: {
         like $httpd->log, qr/WXL0531: a child can hold 16 waiting sign-ins, not the 50 of WxLoginExchangeLimit: raise the limit of open files \(ulimit -n\) to 662/,
             'the warning says what to raise';
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
-        full($httpd, 16);
+        full($httpd, 16, $log);
         $log->done;
     };
     subtest 'hardly any open files' => sub {
         system("prlimit --pid $$ --nofile=90:$hard") == 0 or die;
         my $httpd = waiting_httpd($wechat, threads => 8, more => 'WxLoginExchangeLimit 50')->start;
         system("prlimit --pid $$ --nofile=$soft:$hard");
-        my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0203/);
+        my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0(?:203|535)/);
         my ($child) = $httpd->children;
         my @res = WxLogin::Test::Waiting->send($httpd, map { login($_) } $wechat->codes(30, latency => 300))->answers(10);
         my $count = statuses(@res);

@@ -31,10 +31,14 @@ for my $round (1, 2) {
     cmp_ok $worst, '<', WxLogin::Test::Process::slow(200), "$n static pages meanwhile: the slowest took $worst ms";
     my @res = $waiting->answers(30);
     is_deeply statuses(@res), { 200 => $N }, 'all are answered';
-    # connections to WeChat are kept for a while; each call after a burst closes one that is too many
-    post_json($httpd, '/api/login/', { code => $_ }) for $wechat->codes(120, openid => 'oMany');
-    is load_back($child, $before, 8, 64), '', 'nothing of them stays behind';
+    is load_back($child, $before, 8, $N + 8), '', 'but for connections to WeChat, nothing of them stays';
+    is scalar(grep { $wechat->last_request($_)->{reused} } @codes[ 0 .. 49 ]), 50, 'which served again' if $round == 2;
 }
+my $after;
+ok until_true(sub { $after = load($child); $after->{fds} <= $before->{fds} + 12 }, 40), 'nobody asks: they are closed, all but those to the data base'
+    or diag "descriptors $before->{fds} -> $after->{fds}";
+cmp_ok $after->{kb} - $before->{kb}, '<', 3000 + 10 * $N, "memory is given back: $before->{kb} KB -> $after->{kb} KB" if !$ENV{WX_REPORTS};
+login_ok(post_json($httpd, '/api/login/', { code => $wechat->code }), name => 'and it goes on');
 is_deeply [ $httpd->children ], [$child], 'the same child';
 $log->done;
 done_testing;

@@ -105,6 +105,26 @@ static void row(void)
     is_int(wxl_breaker_failure(&breaker, &three, t - WINDOW, 0), 0, "a clock set back");
 }
 
+/* A probe that could not ask makes way for the next one, and does nothing else. */
+static void undecided(void)
+{
+    wxl_breaker_t breaker = {0};
+    const apr_time_t t = apr_time_from_sec(1000);
+    int probe;
+
+    wxl_breaker_undecided(&breaker, t);
+    is_int(wxl_breaker_enter(&breaker, &one, t, &probe), 0, "closed, and it stays closed");
+    wxl_breaker_failure(&breaker, &one, t, 0);
+    is_int(wxl_breaker_enter(&breaker, &one, t + PAUSE, &probe), 0, "half open");
+    is_int(probe, 1, "one is the probe");
+    ok(wxl_breaker_enter(&breaker, &one, t + PAUSE + 1, &probe) > 0, "the others wait");
+    wxl_breaker_undecided(&breaker, t + PAUSE + 2);
+    is_int(wxl_breaker_enter(&breaker, &one, t + PAUSE + 3, &probe), 0, "it could not ask");
+    is_int(probe, 1, "so the next one is the probe");
+    ok(wxl_breaker_enter(&breaker, &one, t + PAUSE + 4, &probe) > 0, "and nobody else");
+    is_int(wxl_breaker_success(&breaker), 1, "it closes the breaker");
+}
+
 int main(void)
 {
     apr_pool_t *pool = fixture_start();
@@ -127,6 +147,7 @@ int main(void)
             passed_probe = probe;
     }
     row();
+    undecided();
     race(pool);
     return done_testing();
 }

@@ -3,6 +3,8 @@
 #include "gate/crypto.h"
 
 #include <ctype.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <apr_escape.h>
 
@@ -97,6 +99,51 @@ static void random_text(apr_pool_t *pool)
     is_str(wxl_crypto_random_hex(pool, 65), NULL, "65 are refused");
 }
 
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* However bytes are drawn ahead, none is handed out a second time. */
+static void random_once(apr_pool_t *pool)
+{
+    enum { DRAWS = 3000 };
+    const char **drawn = apr_palloc(pool, DRAWS * sizeof(*drawn));
+    char large[5000] = {0};
+    int i, twice = 0;
+
+    for (i = 0; i < DRAWS; i++)
+        drawn[i] = wxl_crypto_random_hex(pool, 8 + (apr_size_t)i % 9);
+    qsort(drawn, DRAWS, sizeof(*drawn), compare);
+    for (i = 1; i < DRAWS; i++)
+        twice += strncmp(drawn[i - 1], drawn[i], 16) == 0;
+    is_int(twice, 0, "%d draws of several lengths are all different", DRAWS);
+    is_int(wxl_crypto_random(large, sizeof(large)), 1, "5000 bytes at once");
+    ok(memcmp(large, large + 2500, 2500) != 0 && memcmp(large + 4900, large, 100) != 0,
+       "which are not the same again and again");
+}
+
+/* A server of processes forks them from one that may have drawn before. */
+static void random_after_fork(apr_pool_t *pool)
+{
+    char theirs[33] = "";
+    const char *ours;
+    int pipes[2];
+    pid_t pid;
+
+    wxl_crypto_random_hex(pool, 16);
+    if (pipe(pipes) != 0 || (pid = fork()) < 0)
+        abort();
+    ours = wxl_crypto_random_hex(pool, 16);
+    if (pid == 0)
+        _exit(write(pipes[1], ours, 32) != 32);
+    is_int(read(pipes[0], theirs, 32), 32, "a child draws 16 bytes");
+    waitpid(pid, NULL, 0);
+    ok(strcmp(ours, theirs) != 0, "others than its parent");
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 /* A cleanup registered before the secret runs after it, while the pool's memory is still there. */
 static apr_status_t look(void *data)
 {
@@ -133,6 +180,8 @@ int main(void)
 
     hmac(pool);
     random_text(pool);
+    random_once(pool);
+    random_after_fork(pool);
     secrets(pool);
     return done_testing();
 }

@@ -364,7 +364,7 @@ int main(void)
 
     server = server_start(scripts, COUNT(scripts));
     apr_pool_create(&child, pool);
-    http = wxl_http_blocking_create(child);
+    http = wxl_http_blocking_create(child, apr_time_from_sec(30));
     ok(http != NULL, "a client");
     answers(pool);
     the_request(pool);

@@ -179,6 +179,43 @@ static void cut(apr_pool_t *pool, const wxl_wechat_settings_t *settings)
     ok(is_wiped(&reply), "no answer: the half of it is wiped");
 }
 
+/* Where this machine failed nothing is said of WeChat; a code that was not sent is not spent. */
+static void lacking(apr_pool_t *pool, const wxl_wechat_settings_t *settings)
+{
+    static const struct {
+        const char *name;
+        int status, ours, unsent;
+        const char *body;
+        wxl_problem_t problem;
+        wxl_wechat_health_t health;
+    } cases[] = {
+        {"no descriptor", 0, 1, 1, "", WXL_WECHAT_BUSY, WXL_WECHAT_UNKNOWN},
+        {"no memory for the answer", 0, 1, 0, "", WXL_WECHAT_UNREACHABLE, WXL_WECHAT_UNKNOWN},
+        {"refused", 0, 0, 1, "", WXL_WECHAT_UNREACHABLE, WXL_WECHAT_SICK},
+        {"cut", 0, 0, 0, "", WXL_WECHAT_UNREACHABLE, WXL_WECHAT_SICK},
+        {"502", 502, 0, 0, "", WXL_WECHAT_UNREACHABLE, WXL_WECHAT_SICK},
+        {"busy", 200, 0, 0, "{\"errcode\":-1}", WXL_WECHAT_ERROR, WXL_WECHAT_SICK},
+        {"a spent code", 200, 0, 0, "{\"errcode\":40163}", WXL_WECHAT_ERROR, WXL_WECHAT_WELL},
+        {"no answer to this", 200, 0, 0, "{}", WXL_WECHAT_INVALID, WXL_WECHAT_WELL},
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(cases); i++) {
+        wxl_errand_t errand = fixture_errand(pool);
+        wxl_http_reply_t reply = wechat_reply(pool, cases[i].status, cases[i].body);
+        const char *openid = NULL;
+
+        reply.why = "it is so";
+        reply.ours = cases[i].ours;
+        reply.unsent = cases[i].unsent;
+        wxl_wechat_read(&errand, settings, &reply, &openid);
+        is_int(tag_of(errand.problem), tag_of(cases[i].problem), "%s: problem", cases[i].name);
+        is_int(wxl_wechat_health(&errand, &reply), cases[i].health, "%s: health", cases[i].name);
+        ok((errand.retry_after > 0) == (errand.problem == WXL_WECHAT_BUSY),
+           "%s: when to come again", cases[i].name);
+    }
+}
+
 static void asking(apr_pool_t *pool, const wxl_wechat_settings_t *settings)
 {
     static const struct {
@@ -232,5 +269,6 @@ int main(void)
     asking(pool, &settings);
     reading(pool, &settings);
     cut(pool, &settings);
+    lacking(pool, &settings);
     return done_testing();
 }

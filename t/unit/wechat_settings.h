@@ -28,7 +28,8 @@ static inline wxl_wechat_settings_t wechat_settings(apr_pool_t *pool)
 /** A reply as gate/http hands it over: the body can be written to. */
 static inline wxl_http_reply_t wechat_reply(apr_pool_t *pool, int status, const char *body)
 {
-    wxl_http_reply_t reply = {status, apr_pstrdup(pool, body), strlen(body), NULL};
+    wxl_http_reply_t reply = {
+        .status = status, .body = apr_pstrdup(pool, body), .len = strlen(body)};
 
     return reply;
 }

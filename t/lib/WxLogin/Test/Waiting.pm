@@ -48,7 +48,7 @@ sub waiting_httpd {
     my $mpm = $o{mpm} || $ENV{WX_MPM} || 'event';
     my $slack = 4 * ($o{children} || 1) + 4;
     my $room = $mpm eq 'prefork' ? '' : "ServerLimit $slack\n" . ($mpm eq 'event' ? "AsyncRequestWorkerFactor 100\n" : '');
-    return WxLogin::Test::Httpd->new(loglevel => 'info', %o, config => <<"CONF");
+    return WxLogin::Test::Httpd->new(loglevel => 'info wxlogin:debug', %o, config => <<"CONF");
 $room
 ListenBacklog 1024
 WxLoginEnvironment development
