@@ -10,6 +10,11 @@
 
 #include "gate/db.h"
 
+/** One argument of many rows in one text (PostgreSQL): what stands between the values, and what
+    stands for NULL. No value may hold either. */
+#define WXL_SQL_LIST_SEPARATOR "\x1f"
+#define WXL_SQL_LIST_NULL "\x1a"
+
 /**
  * Find or create the user of an openid and move the last login, in one round trip.
  * Arguments, in order: openid, username of a new user, is_staff, is_superuser (1 or 0: rights that
@@ -33,6 +38,19 @@ extern const wxl_statement_t wxl_sql_signin_session;
  * user id. Column: sid.
  */
 extern const wxl_statement_t wxl_sql_session;
+
+/**
+ * Sign-ins of many at once. Rows have the arguments of wxl_sql_signin_session, in its order, or the
+ * first five of them; how they are given is told in core/together.h. Columns: as above.
+ *
+ * The rows are written, and so locked, in the order in which they are given: it has to be the same
+ * everywhere, or two such statements wait for each other. No openid may come twice. Who finds a row
+ * that somebody else keeps locked gives up soon (PostgreSQL), as all others wait with him.
+ */
+extern const wxl_statement_t wxl_sql_signins;         /* PostgreSQL: users */
+extern const wxl_statement_t wxl_sql_signins_session; /* PostgreSQL: users and sessions */
+extern const wxl_statement_t wxl_sql_signins_json;    /* SQLite: users */
+extern const wxl_statement_t wxl_sql_sessions_json;   /* SQLite: sessions. Column: sid */
 
 /**
  * A user by id. Argument: id. Columns: as above.
