@@ -80,7 +80,7 @@ static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *s
 static apr_status_t touch(wxl_errand_t *errand, wxl_db_t *db, const question_t *question,
                           const char ***row)
 {
-    apr_interval_time_t idle = apr_time_from_sec(question->settings->sessions->idle);
+    apr_interval_time_t idle = question->settings->sessions->idle;
     /* often enough for one who is signed out when he stays away */
     apr_interval_time_t each = idle && idle / 4 < TOUCH ? idle / 4 : TOUCH;
     const char *args[] = {question->claims->sid,
