@@ -64,7 +64,8 @@ CONF
         my $mode = $MODES[ $n - 1 ];
         my $what = $mode eq 'stateless' ? 'WxLoginSessions off' : "WxLoginRefreshRotation $mode";
         my $listen = $n > 1 ? "Listen 127.0.0.1:\@PORT$n\@\n" : '';
-        $config .= "$listen<VirtualHost 127.0.0.1:\@PORT$n\@>\n$what\n\@ENDPOINTS\@\n</VirtualHost>\n";
+        $config .= "$listen<VirtualHost 127.0.0.1:\@PORT$n\@>\n$what\n\@ENDPOINTS\@\n"
+            . "<Location /api/user/profile/>\nSetHandler wxlogin-profile\n</Location>\n</VirtualHost>\n";
     }
     $self->{httpd} = WxLogin::Test::Httpd->new(config => $config, ports => scalar @MODES, children => 2, %{ $o{httpd} || {} });
     $self->{httpd}->start if !$o{asleep};
@@ -126,6 +127,53 @@ sub ask {
     my ($self, $mode, $method, $path, $access) = @_;
     return WxLogin::Test::Client::request($self->at($mode), $method, $path,
         headers => [ defined $access ? (Authorization => "Bearer $access") : () ]);
+}
+
+# Fifty requests with the same refresh token at once, round after round with what they got: all must get
+# one and the same successor.  One test a data base and rotation.
+sub chains {
+    my ($self, $mode, $rounds, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $s = $self->sign_in($mode, "chain-$mode");
+    my ($token, @bad, %seen) = ($s->{refresh});
+    for my $round (1 .. $rounds) {
+        my @res = WxLogin::Test::Client::parallel($self->at($mode), map { $self->refresh_request($token) } 1 .. 50);
+        my %status;
+        $status{ $_->{status} }++ for @res;
+        push @bad, "round $round: " . join ', ', map { "$status{$_} x $_" } sort keys %status if keys %status != 1 || !$status{200};
+        my %next = map { ($_->{json}{refresh} // 'none') => 1 } grep { $_->{json} } @res;
+        push @bad, "round $round: " . keys(%next) . ' successors' if keys %next != 1;
+        my ($next) = keys %next;
+        push @bad, "round $round: a successor that was there before" if $mode ne 'off' && $seen{$next}++;
+        last if @bad;
+        my $row = $self->row($s->{sid});
+        my ($counts, $before) = map { digest(claims($_)->{jti}) } $mode eq 'off' ? ($token) : ($next, $token);
+        push @bad, "round $round: the row" if $row->{refresh_digest} ne $counts || ($row->{previous_digest} // '') ne ($before // '');
+        push @bad, "round $round: the session is over" if defined $row->{revoked_at};
+        $token = $next if $mode ne 'off';
+    }
+    return Test::More::is("@bad", '', $name // "$mode: $rounds rounds of fifty end in one chain");
+}
+
+# The client of the original: it stores `access` alone, refreshes on a 401, repeats the request once,
+# and signs in where the refresh is refused.  Gives how often each of these happened.
+sub original_client {
+    my ($self, $mode, $expiries, %o) = @_;
+    my (%count, $stored);
+    my $sign_in = sub { $stored = $self->sign_in($mode, $o{code} // "original-$mode"); $count{'sign-ins'}++ };
+    my $ask = sub { $self->ask($mode, GET => '/api/user/profile/', $stored->{access})->{status} };
+    $sign_in->();
+    for my $expiry (1 .. $expiries) {
+        my %claims = %{ claims($stored->{access}) };
+        $stored->{access} = make_jwt(claims => access_claims(%claims, exp => time - 1, iat => time - 10));
+        $count{ 'expired ' . $ask->() }++;
+        my $res = $self->refresh($mode, $stored->{refresh});
+        $count{"refresh $res->{status}"}++;
+        if   ($res->{status} == 200) { $stored->{access} = $res->{json}{access} }
+        else                         { $sign_in->() }
+        $count{ 'repeated ' . $ask->() }++;
+    }
+    return \%count;
 }
 
 # -- in the data base
