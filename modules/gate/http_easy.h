@@ -36,7 +36,7 @@ CURL *wxl_http_easy_new(void);
 
 /**
  * A handle whose transfer fails at once, without a socket. Before it does, libcurl closes all
- * connections of its multi that nobody has used for a second: the only way to have it do so, without
+ * connections of its multi that nobody has used for a second: the only way to have it do so without
  * losing the names, the TLS sessions and the certificates that it knows.
  * @return NULL: out of memory
  */

@@ -142,8 +142,8 @@ int wxl_park_bell(request_rec *r)
     return park->bell;
 }
 
-/* It rings once for each wait, and is silent before the next. Should a ring come late, the next wait
-   is woken for nothing, and goes on. */
+/* It rings once for each wait, and is silent before the next. Should a ring come late, the next
+   wait is woken for nothing, and goes on. */
 void wxl_park_silence(request_rec *r)
 {
     apr_uint64_t rings;
