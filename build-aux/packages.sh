@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing for a purpose:
 #
-#   build-aux/packages.sh run build test bench valgrind fuzz format lint
+#   build-aux/packages.sh run build test load bench peers valgrind fuzz format lint
 #
 # Only what is missing is installed, nothing is removed, no service is started or stopped and no
 # Postgres cluster is made. Where there is no apt-get the list is shown, and that is all.
@@ -20,16 +20,20 @@ packages_for() {
                    'libdbd-sqlite3-perl libcrypt-jwt-perl' \
                    'python3-djangorestframework-simplejwt python3-pkg-resources python3-jwt' \
                    'python3-cryptography util-linux' ;;
-    bench)    echo 'python3 postgresql util-linux wrk nginx-light libnginx-mod-http-echo gunicorn' \
-                   'python3-django python3-djangorestframework python3-djangorestframework-simplejwt' \
-                   'python3-pkg-resources python3-psycopg2 python3-requests golang-go' \
-                   'golang-github-jackc-pgx-v4-dev golang-github-golang-jwt-jwt-dev' \
-                   'golang-golang-x-time-dev libapache2-mod-auth-openidc' ;;
+    load)     echo 'python3 postgresql util-linux' ;;
+    bench)    echo 'python3 postgresql util-linux wrk nginx-light libnginx-mod-http-echo openssl' ;;
+    # what the module is compared with; Node may have come from elsewhere
+    peers)    command -v node >/dev/null && command -v npm >/dev/null || echo 'nodejs npm'
+              echo 'gunicorn python3-django python3-djangorestframework' \
+                   'python3-djangorestframework-simplejwt python3-pkg-resources python3-psycopg2' \
+                   'python3-requests golang-go golang-github-jackc-pgx-v4-dev' \
+                   'golang-github-golang-jwt-jwt-dev golang-golang-x-time-dev' \
+                   'libapache2-mod-auth-openidc' ;;
     valgrind) echo 'valgrind' ;;
     fuzz)     echo 'clang' ;;
     format)   echo 'clang-format' ;;
     lint)     echo 'clang-tidy' ;;
-    *)        echo "$0: run, build, test, valgrind, bench, fuzz, format or lint, not '$1'" >&2; exit 2 ;;
+    *)        echo "$0: run, build, test, load, bench, peers, valgrind, fuzz, format or lint, not '$1'" >&2; exit 2 ;;
     esac
 }
 

@@ -52,9 +52,35 @@ def fds_of(pid):
         return 0
 
 
+def file_pages_of(pid):
+    """{mapping of a file: its pages in memory, KiB}, without what was copied on writing"""
+    pages, mapping, rss = {}, None, 0
+    with open('/proc/%d/smaps' % pid) as f:
+        for line in f:
+            words = line.split()
+            if not words[0].endswith(':'):  # addresses, rights, offset, device, inode, name
+                # device 00:01: memory that processes share
+                mapping = tuple(words[2:5]) if words[4] != '0' and words[3] != '00:01' else None
+            elif mapping and words[0] == 'Rss:':
+                rss = int(words[1])
+            elif mapping and words[0] == 'Anonymous:':
+                pages[mapping] = max(pages.get(mapping, 0), rss - int(words[1]))
+    return pages
+
+
 def memory_of(pid):
-    """Memory of a family: sum of PSS, MiB."""
-    return sum(map(pss_of, family(pid))) / 1024.0
+    """Memory of a family in MiB: the sum of PSS, as if there were no other families. So pages of a file
+    are counted once and whole, whoever else maps the same library."""
+    kilobytes, files = 0, {}
+    for one in family(pid):
+        try:
+            with open('/proc/%d/smaps_rollup' % one) as f:
+                kilobytes += sum(int(line.split()[1]) for line in f if line.startswith(('Pss_Anon:', 'Pss_Shmem:')))
+            for mapping, pages in file_pages_of(one).items():
+                files[mapping] = max(files.get(mapping, 0), pages)
+        except OSError:
+            pass
+    return (kilobytes + sum(files.values())) / 1024.0
 
 
 def gauge(pid):

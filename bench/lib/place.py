@@ -108,8 +108,11 @@ class Place:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def log_of(self, name):
-        with open(os.path.join(self.dir, name + '.log'), errors='replace') as f:
-            return f.read()
+        try:
+            with open(os.path.join(self.dir, name + '.log'), errors='replace') as f:
+                return f.read()
+        except OSError:
+            return ''
 
     @staticmethod
     def until(condition, seconds=30):
@@ -137,18 +140,26 @@ class Place:
                                          'port = %d' % self.pg_port, 'max_connections = 250',
                                          "lc_messages = 'C'", *settings]) + '\n')
         self.spawn('postgres', [self.pg_bin + '/postgres', '-D', data], user=self.postgres_user, cwd=self.dir)
-        host = 'host=%s port=%d user=wxlogin' % (self.pg_socket, self.pg_port)
-        self.until(lambda: subprocess.run([self.pg_bin + '/psql', '-XAtc', 'SELECT 1', host + ' dbname=postgres'],
-                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0)
-        quietly([self.pg_bin + '/psql', '-Xqd', host + ' dbname=postgres', '-c', 'CREATE DATABASE wxlogin'])
-        self.conninfo = host + ' dbname=wxlogin'
-        quietly([self.pg_bin + '/psql', '-Xqv', 'ON_ERROR_STOP=1', '-d', self.conninfo, '-f',
-                 os.path.join(SOURCE, 'conf', 'schema', 'pgsql.sql')])
+        self.host = 'host=%s port=%d user=wxlogin' % (self.pg_socket, self.pg_port)
+        self.until(lambda: subprocess.run(self.psql('postgres', 'SELECT 1'), stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.DEVNULL).returncode == 0)
+        self.create_database('wxlogin')
 
-    def sql(self, *statements):
-        """Runs statements one by one. @return the values of the last one's first row, as text"""
-        command = [self.pg_bin + '/psql', '-XAtqv', 'ON_ERROR_STOP=1', '-d', self.conninfo]
+    def psql(self, database, *statements):
+        command = [self.pg_bin + '/psql', '-XAtqv', 'ON_ERROR_STOP=1', '-d', '%s dbname=%s' % (self.host, database)]
         for statement in statements:
             command += ['-c', statement]
-        lines = quietly(command).strip().split('\n')
-        return lines[-1].split('|')
+        return command
+
+    def create_database(self, name):
+        """With the module's schema; used from now on."""
+        quietly(self.psql('postgres', 'CREATE DATABASE ' + name))
+        quietly(self.psql(name) + ['-f', os.path.join(SOURCE, 'conf', 'schema', 'pgsql.sql')])
+        self.use_database(name)
+
+    def use_database(self, name):
+        self.database, self.conninfo = name, '%s dbname=%s' % (self.host, name)
+
+    def sql(self, *statements):
+        """Runs statements one by one. @return the columns of the last row, as text"""
+        return quietly(self.psql(self.database, *statements)).strip().split('\n')[-1].split('|')

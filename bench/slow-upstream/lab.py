@@ -3,7 +3,6 @@ temporary directory, each ended by its process id."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,19 +11,11 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'lib'))
 from machine import busy_all, cpu_of, gauge
+import proposal
 from place import SOURCE, Failure, Place, free_port, quietly, wait_for_port
 
-
-def proposed():
-    """What conf/wxlogin.conf proposes for some 5000 waiting sign-ins: the lines of its comment."""
-    with open(os.path.join(SOURCE, 'conf', 'wxlogin.conf')) as conf:
-        pairs = re.findall(r'^#   ([A-Z]\w+) +(\d+)$', conf.read(), re.M)
-    assert ('ThreadsPerChild', '64') in pairs, 'conf/wxlogin.conf proposes no settings of the MPM'
-    return {name: int(number) for name, number in pairs}
-
-
-# That, and what Debian has.
-TUNED = proposed()
+# What conf/wxlogin.conf proposes, and what Debian has.
+TUNED = proposal.mpm()
 DEBIAN = dict(StartServers=2, ThreadLimit=64, ThreadsPerChild=25, MaxRequestWorkers=150,
               MinSpareThreads=25, MaxSpareThreads=75)
 

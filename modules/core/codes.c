@@ -47,7 +47,7 @@ wxl_codes_t *wxl_codes_init(void *memory, apr_uint32_t count)
     return codes;
 }
 
-wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_secret_t *secret, const char *appid,
+wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_hmac_t *secret, const char *appid,
                               const char *code)
 {
     wxl_codes_key_t key = {{0, 0}};
@@ -55,7 +55,7 @@ wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_secret_t *secret, cons
     /* A line feed stands in no appid. */
     const char *text = apr_pstrcat(pool, appid, "\n", code, NULL);
 
-    if (wxl_crypto_hmac_sha256(secret, text, strlen(text), mac) == APR_SUCCESS)
+    if (wxl_crypto_hmac(secret, text, strlen(text), mac) == APR_SUCCESS)
         memcpy(&key, mac, sizeof(key));
     return key;
 }

@@ -57,7 +57,7 @@ wxl_codes_t *wxl_codes_init(void *memory, apr_uint32_t count);
  * The key of a code: HMAC-SHA256 of appid and code, cut to 128 bits.
  * @param secret made at start, not the one that signs tokens
  */
-wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_secret_t *secret, const char *appid,
+wxl_codes_key_t wxl_codes_key(apr_pool_t *pool, const wxl_hmac_t *secret, const char *appid,
                               const char *code);
 
 /** A question about a code. */

@@ -31,6 +31,50 @@
     " user_type = CASE WHEN u.is_active AND excluded.is_superuser"               \
     " THEN excluded.user_type ELSE u.user_type END"
 
+#define UPSERT_SQLITE3                                                              \
+    " ON CONFLICT (openid) DO UPDATE SET"                                           \
+    " last_login_at = CASE WHEN wxlogin_user.is_active THEN excluded.last_login_at" \
+    " ELSE wxlogin_user.last_login_at END,"                                         \
+    " is_staff = wxlogin_user.is_staff"                                             \
+    " OR (wxlogin_user.is_active AND excluded.is_staff),"                           \
+    " is_superuser = wxlogin_user.is_superuser"                                     \
+    " OR (wxlogin_user.is_active AND excluded.is_superuser),"                       \
+    " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"       \
+    " THEN excluded.user_type ELSE wxlogin_user.user_type END"
+
+/* The rows of `input`: users; users and sessions. */
+#define USERS_PGSQL                                                                   \
+    "INSERT INTO wxlogin_user AS u (openid, username, is_staff, is_superuser,"        \
+    " date_joined, last_login_at, user_type, password, avatar_url, is_active)"        \
+    " SELECT openid, username, admin, admin, now, now, user_type, '" NO_PASSWORD "'," \
+    " '" AVATAR "', true FROM input" UPSERT_PGSQL
+#define BOTH_PGSQL                                                                   \
+    "person AS (" USERS_PGSQL " RETURNING u.*),"                                     \
+    " session AS (INSERT INTO wxlogin_session (sid, user_id, appid, address,"        \
+    " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"     \
+    " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now," \
+    " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"        \
+    " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"                               \
+    " SELECT " USER_PGSQL " FROM person"
+
+/* One argument of many rows, and five of them. */
+#define LIST "string_to_array(%s, E'\\x1f', E'\\x1a')"
+#define FIVE_LISTS LIST ", " LIST ", " LIST ", " LIST ", " LIST
+/* Once, before the first row is touched, and for this transaction only. */
+#define IMPATIENT "(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL"
+/* The same from JSON, for SQLite. */
+#define INPUT_SQLITE3                                                                  \
+    " FROM (SELECT json_extract(value, '$.a') AS openid, "                             \
+    "json_extract(value, '$.b') AS username, "                                         \
+    "json_extract(value, '$.c') = '1' AS admin, "                                      \
+    "CAST(json_extract(value, '$.d') AS INTEGER) AS now, "                             \
+    "json_extract(value, '$.e') AS user_type, json_extract(value, '$.f') AS sid, "     \
+    "json_extract(value, '$.g') AS digest, json_extract(value, '$.h') AS appid, "      \
+    "json_extract(value, '$.i') AS address, "                                          \
+    "json_extract(value, '$.j') AS user_agent, json_extract(value, '$.k') AS device, " \
+    "CAST(json_extract(value, '$.l') AS INTEGER) AS expires_at"                        \
+    " FROM json_each(%s, '$.rows')) AS i"
+
 /* clang-format off: SQL keeps the lines it was written in */
 const wxl_statement_t wxl_sql_signin = {
     .label = "wxlogin_signin",
@@ -50,17 +94,7 @@ const wxl_statement_t wxl_sql_signin = {
                 " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
                 " VALUES (%s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
                 " CAST(%s AS INTEGER), CAST(%s AS INTEGER), %s,"
-                " '" NO_PASSWORD "', '" AVATAR "', 1)"
-                " ON CONFLICT (openid) DO UPDATE SET"
-                " last_login_at = CASE WHEN wxlogin_user.is_active THEN excluded.last_login_at"
-                " ELSE wxlogin_user.last_login_at END,"
-                " is_staff = wxlogin_user.is_staff"
-                " OR (wxlogin_user.is_active AND excluded.is_staff),"
-                " is_superuser = wxlogin_user.is_superuser"
-                " OR (wxlogin_user.is_active AND excluded.is_superuser),"
-                " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"
-                " THEN excluded.user_type ELSE wxlogin_user.user_type END"
-                " RETURNING " USER_SQLITE3,
+                " '" NO_PASSWORD "', '" AVATAR "', 1)" UPSERT_SQLITE3 " RETURNING " USER_SQLITE3,
         },
 };
 
@@ -78,16 +112,69 @@ const wxl_statement_t wxl_sql_signin_session = {
                 " %s::varchar AS appid, %s::varchar AS address, %s::varchar AS user_agent,"
                 " %s::varchar AS device,"
                 " 'epoch'::timestamptz + %lld * interval '1 microsecond' AS expires_at),"
-                " person AS (INSERT INTO wxlogin_user AS u (openid, username, is_staff,"
-                " is_superuser, date_joined, last_login_at, user_type, password, avatar_url,"
-                " is_active) SELECT openid, username, admin, admin, now, now, user_type,"
-                " '" NO_PASSWORD "', '" AVATAR "', true FROM input" UPSERT_PGSQL " RETURNING u.*),"
-                " session AS (INSERT INTO wxlogin_session (sid, user_id, appid, address,"
-                " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"
-                " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
-                " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"
-                " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"
-                " SELECT " USER_PGSQL " FROM person",
+                " " BOTH_PGSQL,
+        },
+};
+
+const wxl_statement_t wxl_sql_signins = {
+    .label = "wxlogin_signins",
+    .args = 5,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH input AS (SELECT openid, username, admin = '1' AS admin,"
+                " 'epoch'::timestamptz + now::bigint * interval '1 microsecond' AS now, user_type"
+                " FROM unnest(" FIVE_LISTS ") AS i (openid, username, admin, now, user_type)"
+                " WHERE " IMPATIENT ") " USERS_PGSQL " RETURNING " USER_PGSQL,
+        },
+};
+
+const wxl_statement_t wxl_sql_signins_session = {
+    .label = "wxlogin_signins_session",
+    .args = 12,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH input AS (SELECT openid, username, admin = '1' AS admin,"
+                " 'epoch'::timestamptz + now::bigint * interval '1 microsecond' AS now, user_type,"
+                " sid::uuid AS sid, digest::uuid AS digest, appid, address, user_agent, device,"
+                " 'epoch'::timestamptz + expires_at::bigint * interval '1 microsecond'"
+                " AS expires_at"
+                " FROM unnest(" FIVE_LISTS ", " FIVE_LISTS ", " LIST ", " LIST ")"
+                " AS i (openid, username, admin, now, user_type, sid, digest, appid, address,"
+                " user_agent, device, expires_at) WHERE " IMPATIENT "), " BOTH_PGSQL,
+        },
+};
+
+const wxl_statement_t wxl_sql_signins_json = {
+    .label = "wxlogin_signins_json",
+    .args = 1,
+    .columns = 12,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                "INSERT INTO wxlogin_user (openid, username, is_staff, is_superuser,"
+                " date_joined, last_login_at, user_type, password, avatar_url, is_active)"
+                " SELECT i.openid, i.username, i.admin, i.admin, i.now, i.now, i.user_type,"
+                " '" NO_PASSWORD "', '" AVATAR "', 1" INPUT_SQLITE3 " WHERE true" UPSERT_SQLITE3
+                " RETURNING " USER_SQLITE3,
+        },
+};
+
+const wxl_statement_t wxl_sql_sessions_json = {
+    .label = "wxlogin_sessions_json",
+    .args = 1,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
+                " created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT i.sid, u.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
+                " i.expires_at, i.digest" INPUT_SQLITE3 " JOIN wxlogin_user AS u USING (openid)"
+                " WHERE u.is_active ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
 
@@ -153,9 +240,91 @@ const wxl_statement_t wxl_sql_change = {
                 " WHERE id = CAST(%s AS INTEGER) RETURNING " USER_SQLITE3,
         },
 };
+
+/* "infinity" and the like are cut: they do not fit an integer. */
+#define ENDED_PGSQL(column) \
+    "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
+#define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
+#define NOW_SQLITE3 "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+#define AGO_SQLITE3 NOW_SQLITE3 " - CAST(%s AS INTEGER)"
+
+const wxl_statement_t wxl_sql_ended_sessions = {
+    .label = "wxlogin_ended_sessions",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT replace(sid::text, '-', '')::text, " ENDED_PGSQL(
+                "revoked_at") " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL
+                              " AND (revoked_at, sid) >"
+                              " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
+                              " ORDER BY revoked_at, sid LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER)"
+                            " FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
+                            " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
+                            " ORDER BY revoked_at, sid LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_users = {
+    .label = "wxlogin_ended_users",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT id::bigint, " ENDED_PGSQL(
+                "token_epoch") " FROM wxlogin_user WHERE token_epoch > " AGO_PGSQL
+                               " AND (token_epoch, id) >"
+                               " ('epoch'::timestamptz + %lld * interval '1 microsecond', %lld)"
+                               " ORDER BY token_epoch, id LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(id AS INTEGER), CAST(token_epoch AS INTEGER)"
+                            " FROM wxlogin_user WHERE token_epoch > " AGO_SQLITE3
+                            " AND (token_epoch, id) > (CAST(%s AS INTEGER), CAST(%s AS INTEGER))"
+                            " ORDER BY token_epoch, id LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_ask = {
+    .label = "wxlogin_ended_ask",
+    .args = 2,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user WHERE id = %lld)",
+            [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                            " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                            " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"
+                            " WHERE id = CAST(%s AS INTEGER))",
+        },
+};
+
+/* Several hosts may do it at a time: each leaves alone what another one has in hand. */
+const wxl_statement_t wxl_sql_purge = {
+    .label = "wxlogin_purge",
+    .args = 2,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "DELETE FROM wxlogin_session WHERE sid = ANY (ARRAY(SELECT sid"
+                " FROM wxlogin_session WHERE expires_at < " AGO_PGSQL " OR revoked_at < " AGO_PGSQL
+                " LIMIT 500 FOR UPDATE SKIP LOCKED)) RETURNING 1",
+            [WXL_SQLITE3] =
+                "DELETE FROM wxlogin_session WHERE sid IN (SELECT sid FROM wxlogin_session"
+                " WHERE expires_at < " AGO_SQLITE3 " OR revoked_at < " AGO_SQLITE3
+                " LIMIT 500) RETURNING 1",
+        },
+};
 /* clang-format on */
 
 const wxl_statement_t *const wxl_sql_all[] = {
-    &wxl_sql_signin, &wxl_sql_signin_session, &wxl_sql_session, &wxl_sql_user, &wxl_sql_change,
+    &wxl_sql_signin,          &wxl_sql_signin_session,
+    &wxl_sql_session,         &wxl_sql_user,
+    &wxl_sql_change,          &wxl_sql_signins,
+    &wxl_sql_signins_session, &wxl_sql_signins_json,
+    &wxl_sql_sessions_json,
 };
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

@@ -10,6 +10,11 @@
 
 #include "gate/db.h"
 
+/** One argument of many rows in one text (PostgreSQL): what stands between the values, and what
+    stands for NULL. No value may hold either. */
+#define WXL_SQL_LIST_SEPARATOR "\x1f"
+#define WXL_SQL_LIST_NULL "\x1a"
+
 /**
  * Find or create the user of an openid and move the last login, in one round trip.
  * Arguments, in order: openid, username of a new user, is_staff, is_superuser (1 or 0: rights that
@@ -35,6 +40,19 @@ extern const wxl_statement_t wxl_sql_signin_session;
 extern const wxl_statement_t wxl_sql_session;
 
 /**
+ * Sign-ins of many at once. Rows have the arguments of wxl_sql_signin_session, in its order, or the
+ * first five of them; how they are given is told in core/together.h. Columns: as above.
+ *
+ * The rows are written, and so locked, in the order in which they are given: it has to be the same
+ * everywhere, or two such statements wait for each other. No openid may come twice. Who finds a row
+ * that somebody else keeps locked gives up soon (PostgreSQL), as all others wait with him.
+ */
+extern const wxl_statement_t wxl_sql_signins;         /* PostgreSQL: users */
+extern const wxl_statement_t wxl_sql_signins_session; /* PostgreSQL: users and sessions */
+extern const wxl_statement_t wxl_sql_signins_json;    /* SQLite: users */
+extern const wxl_statement_t wxl_sql_sessions_json;   /* SQLite: sessions. Column: sid */
+
+/**
  * A user by id. Argument: id. Columns: as above.
  */
 extern const wxl_statement_t wxl_sql_user;
@@ -46,8 +64,31 @@ extern const wxl_statement_t wxl_sql_user;
  */
 extern const wxl_statement_t wxl_sql_change;
 
-/** All of the above, for preparation in advance. */
+/** All of the above, for preparation in advance. Those below are seldom run. */
 extern const wxl_statement_t *const wxl_sql_all[];
 extern const int wxl_sql_count;
+
+/**
+ * Sessions that were ended lately, oldest first, a page of them (1000: WXL_ENDED_PAGE).
+ * Arguments: how far back (microseconds); time (microseconds) and sid of the last one of the page
+ * before. Columns: sid, time.
+ */
+extern const wxl_statement_t wxl_sql_ended_sessions;
+
+/** The same for users whose token_epoch moved. Arguments and columns: with the user's id. */
+extern const wxl_statement_t wxl_sql_ended_users;
+
+/**
+ * What is known of a token. Arguments: sid (or NULL), user id.
+ * Columns: 1 for a session that was ended or is not there, else 0; token_epoch (microseconds) or
+ * NULL.
+ */
+extern const wxl_statement_t wxl_sql_ended_ask;
+
+/**
+ * Remove sessions that are long over, a batch of them (500: WXL_ENDED_BATCH).
+ * Arguments: how long ago they ended (microseconds), twice. A row for each one removed.
+ */
+extern const wxl_statement_t wxl_sql_purge;
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/sessions.h"
 #include "core/sql.h"
+#include "core/together.h"
 #include "gate/crypto.h"
 
 /* A new user is called this and the first characters of a random UUID. */
@@ -82,63 +83,44 @@ static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
     return rv;
 }
 
+/* What a sign-in brings, in the order of wxl_sql_signin_session. */
+enum {
+    ARG_OPENID,
+    ARG_USERNAME,
+    ARG_ADMIN,
+    ARG_NOW,
+    ARG_USER_TYPE,
+    ARG_SID,
+    ARG_DIGEST,
+    ARG_APPID,
+    ARG_ADDRESS,
+    ARG_USER_AGENT,
+    ARG_DEVICE,
+    ARG_EXPIRES_AT,
+    ARGS
+};
+
 /* The user alone. */
-static apr_status_t upsert(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+static apr_status_t upsert(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,
                            const char ***row)
 {
-    const char *now = decimal(errand->pool, errand->now);
-    const char *flag = arrival->admin ? "1" : "0";
-    const char *args[] = {arrival->openid,
-                          new_username(errand->pool),
-                          flag,
-                          flag,
-                          now,
-                          now,
-                          arrival->admin ? "admin" : "wechat"};
+    const char *args[] = {of[ARG_OPENID], of[ARG_USERNAME], of[ARG_ADMIN],    of[ARG_ADMIN],
+                          of[ARG_NOW],    of[ARG_NOW],      of[ARG_USER_TYPE]};
 
     return wxl_db_row(errand, db, &wxl_sql_signin, args, row);
-}
-
-/* PostgreSQL: user and session. */
-static apr_status_t upsert_both(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
-                                const char ***row)
-{
-    const wxl_session_t *session = arrival->session;
-    const char *args[] = {arrival->openid,
-                          new_username(errand->pool),
-                          arrival->admin ? "1" : "0",
-                          decimal(errand->pool, errand->now),
-                          arrival->admin ? "admin" : "wechat",
-                          session->sid,
-                          session->digest,
-                          session->appid,
-                          session->client.address,
-                          session->client.user_agent,
-                          session->client.device,
-                          decimal(errand->pool, session->expires_at)};
-
-    return wxl_db_row(errand, db, &wxl_sql_signin_session, args, row);
 }
 
 /* SQLite: the user, then the session. Not in a transaction: its driver holds one lock of the whole
    process for a statement, but none for a transaction, so two of them in one process would wait for
    each other by sleeping. Whoever ends between the two leaves a user behind who has signed in. */
-static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
+static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,
                                 const char ***row)
 {
-    const wxl_session_t *session = arrival->session;
-    const char *args[] = {session->sid,
-                          session->appid,
-                          session->client.address,
-                          session->client.user_agent,
-                          session->client.device,
-                          decimal(errand->pool, errand->now),
-                          decimal(errand->pool, errand->now),
-                          decimal(errand->pool, session->expires_at),
-                          session->digest,
-                          NULL};
+    const char *args[] = {of[ARG_SID],    of[ARG_APPID], of[ARG_ADDRESS], of[ARG_USER_AGENT],
+                          of[ARG_DEVICE], of[ARG_NOW],   of[ARG_NOW],     of[ARG_EXPIRES_AT],
+                          of[ARG_DIGEST], NULL};
     const char **unused;
-    apr_status_t rv = upsert(errand, db, arrival, row);
+    apr_status_t rv = upsert(errand, db, of, row);
 
     if (rv != APR_SUCCESS || !*row)
         return rv;
@@ -146,26 +128,53 @@ static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const wxl_ar
     return wxl_db_row(errand, db, &wxl_sql_session, args, &unused);
 }
 
-static apr_status_t signin(wxl_errand_t *errand, wxl_db_t *db, const wxl_arrival_t *arrival,
-                           const char ***row)
+static apr_status_t upsert_both(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,
+                                const char ***row)
 {
-    if (!arrival->session)
-        return upsert(errand, db, arrival, row);
-    return db->dialect == WXL_SQLITE3 ? upsert_each(errand, db, arrival, row)
-                                      : upsert_both(errand, db, arrival, row);
+    const char *args[ARGS];
+
+    if (db->dialect == WXL_SQLITE3)
+        return upsert_each(errand, db, of, row);
+    memcpy(args, of, sizeof(args));
+    return wxl_db_row(errand, db, &wxl_sql_signin_session, args, row);
 }
+
+static const wxl_together_t user_alone = {
+    .args = ARG_SID,
+    .columns = 12,
+    .key = COLUMN_OPENID,
+    .one = upsert,
+    .many = {[WXL_PGSQL] = &wxl_sql_signins, [WXL_SQLITE3] = &wxl_sql_signins_json},
+};
+static const wxl_together_t user_and_session = {
+    .args = ARGS,
+    .columns = 12,
+    .key = COLUMN_OPENID,
+    .one = upsert_both,
+    .many = {[WXL_PGSQL] = &wxl_sql_signins_session, [WXL_SQLITE3] = &wxl_sql_signins_json},
+    .then = {[WXL_SQLITE3] = &wxl_sql_sessions_json},
+};
 
 apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,
                               const wxl_arrival_t *arrival, wxl_user_t *user)
 {
+    const wxl_session_t *session = arrival->session;
+    const char *args[ARGS] = {arrival->openid, new_username(errand->pool),
+                              arrival->admin ? "1" : "0", decimal(errand->pool, errand->now),
+                              arrival->admin ? "admin" : "wechat"};
     const char **row = NULL;
-    wxl_db_t db;
-    apr_status_t rv = door->open(door, errand, &db);
+    apr_status_t rv;
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = signin(errand, &db, arrival, &row);
-    door->close(door, errand, &db);
+    if (session) {
+        args[ARG_SID] = session->sid;
+        args[ARG_DIGEST] = session->digest;
+        args[ARG_APPID] = session->appid;
+        args[ARG_ADDRESS] = session->client.address;
+        args[ARG_USER_AGENT] = session->client.user_agent;
+        args[ARG_DEVICE] = session->client.device;
+        args[ARG_EXPIRES_AT] = decimal(errand->pool, session->expires_at);
+    }
+    rv = wxl_together_row(errand, door, session ? &user_and_session : &user_alone, args, &row);
     if (rv != APR_SUCCESS)
         return rv;
     if (!row)

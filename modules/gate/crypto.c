@@ -43,8 +43,8 @@ void wxl_crypto_wipe(void *bytes, apr_size_t len)
     OPENSSL_cleanse(bytes, len);
 }
 
-/* Bytes drawn ahead, of one thread. What a process has drawn must not be handed out by those that it
-   forks, too. */
+/* Bytes drawn ahead, of one thread. What a process has drawn must not be handed out by those that
+   it forks, too. */
 static _Thread_local struct {
     pid_t owner;
     apr_size_t left;

@@ -11,6 +11,7 @@
 #include <apr_hash.h>
 #include <apr_tables.h>
 
+#include "base/batch.h"
 #include "base/errand.h"
 
 typedef enum { WXL_PGSQL = 0, WXL_SQLITE3, WXL_DIALECTS } wxl_dialect_t;
@@ -41,6 +42,8 @@ typedef struct wxl_db_door_t {
         there is read from the errand. */
     void (*close)(const struct wxl_db_door_t *door, const wxl_errand_t *errand, wxl_db_t *db);
     void *baton;
+    wxl_batch_t *batch;  /* where callers meet who go through together; NULL: each goes alone */
+    apr_time_t deadline; /* until when they wait for their turn */
 } wxl_db_door_t;
 
 /**

@@ -21,6 +21,7 @@ typedef struct {
     wxl_json_t *answer;  /* what it gets, where nothing failed */
     const char *ready;   /* or the same, written while httpd started: no secret, for caches too */
     apr_int64_t user_id; /* of the token, where the endpoint wants one */
+    const char *sid;     /* the same: of its session; NULL: of none */
     int body_unread;     /* there may be more of the body on the connection */
     int parked;          /* the answer is sent later, when the exchange is over */
     int quiet;           /* it failed, but the log has been told of the like already */

@@ -14,6 +14,7 @@
 #define DEFAULT_REALM "wxlogin"
 #define DEFAULT_USER_CACHE apr_time_from_sec(60)
 #define DEFAULT_USER_CACHE_STALE apr_time_from_sec(600)
+#define DEFAULT_REVOCATION_POLL apr_time_from_sec(5)
 
 void *wxl_config_create(apr_pool_t *pool, server_rec *server)
 {
@@ -30,6 +31,7 @@ void *wxl_config_create(apr_pool_t *pool, server_rec *server)
     config->signin.tokens.refresh_ttl = DEFAULT_REFRESH_TTL;
     config->user_cache = DEFAULT_USER_CACHE;
     config->user_cache_stale = DEFAULT_USER_CACHE_STALE;
+    config->revocation_poll = DEFAULT_REVOCATION_POLL;
     return config;
 }
 
@@ -115,6 +117,10 @@ static void merge_guard(apr_pool_t *pool, wxl_config_t *merged, const wxl_config
     if (add->user_cache_stale_set) {
         merged->user_cache_stale = add->user_cache_stale;
         merged->user_cache_stale_set = 1;
+    }
+    if (add->revocation_poll_set) {
+        merged->revocation_poll = add->revocation_poll;
+        merged->revocation_poll_set = 1;
     }
     if (merged->query_tokens && add->query_tokens)
         merged->query_tokens = apr_array_append(pool, merged->query_tokens, add->query_tokens);
@@ -211,5 +217,5 @@ int wxl_config_is_set(const wxl_config_t *config)
            config->ca_set || config->exchange_limit_set || config->exchange_blocking_set ||
            config->breaker_set || config->access_ttl_set || config->refresh_ttl_set ||
            config->sessions_set || config->user_cache_set || config->user_cache_stale_set ||
-           config->signin.tokens.keys.named;
+           config->revocation_poll_set || config->signin.tokens.keys.named;
 }

@@ -11,6 +11,10 @@
 
 /* How long a request waits for its turn. */
 #define LONGEST_WAIT apr_time_from_sec(3)
+/* So many batches of sign-ins are under way in a child at a time; the fewer, the larger. One that
+   takes as long as this hangs. */
+#define BATCHES 1
+#define PATIENCE 100000
 /* After one failure nobody tries for a second, then one does. */
 static const wxl_breaker_rules_t rules = {
     .failures = 1,
@@ -31,6 +35,7 @@ struct wxl_dbd_pool_t {
     apr_thread_cond_t *turn;
     int inside;
     wxl_breaker_t breaker;
+    wxl_batch_t *batch;
 };
 
 /* mod_dbd's functions, and the pools that the configuration names. Set while httpd starts, on one
@@ -144,7 +149,10 @@ void wxl_dbd_child(apr_pool_t *pchild)
     wxl_dbd_pool_t *pool;
 
     for (pool = dbd.pools; pool; pool = pool->next) {
+        const wxl_batch_rules_t batches = {BATCHES, pool->limit, PATIENCE};
+
         pool->inside = 0;
+        pool->batch = wxl_batch_create(pchild, &batches);
         memset(&pool->breaker, 0, sizeof(pool->breaker));
         apr_thread_mutex_create(&pool->mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
         apr_thread_cond_create(&pool->turn, pchild);
@@ -152,9 +160,8 @@ void wxl_dbd_child(apr_pool_t *pchild)
 }
 
 /* @return APR_SUCCESS, or APR_TIMEUP where all connections were busy for too long */
-static apr_status_t enter(wxl_dbd_pool_t *pool)
+static apr_status_t enter(wxl_dbd_pool_t *pool, apr_time_t deadline)
 {
-    apr_time_t deadline = apr_time_now() + LONGEST_WAIT;
     apr_status_t rv = APR_SUCCESS;
 
     apr_thread_mutex_lock(pool->mutex);
@@ -190,12 +197,16 @@ static apr_status_t ask_breaker(wxl_errand_t *errand, wxl_dbd_pool_t *pool, int 
     return wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_SUCCESS, "data base is known to be down");
 }
 
-/* A connection of mod_dbd's: one that it finds dead is dropped, the second try makes a new one. */
+/* A connection of mod_dbd's: one that it finds dead is dropped, the second try makes a new one. But
+   what takes long is a server that does not answer: asking it once is enough. */
 static ap_dbd_t *take(wxl_dbd_door_t *door, apr_pool_t *pool)
 {
+    apr_time_t began = apr_time_now();
     ap_dbd_t *rec = dbd.open(pool, door->server);
 
-    return rec ? rec : dbd.open(pool, door->server);
+    if (!rec && apr_time_now() - began < apr_time_from_sec(1))
+        rec = dbd.open(pool, door->server);
+    return rec;
 }
 
 static void tell_breaker(wxl_dbd_door_t *door, int success, int probe)
@@ -204,7 +215,7 @@ static void tell_breaker(wxl_dbd_door_t *door, int success, int probe)
 
     if (success ? wxl_breaker_success(breaker)
                 : wxl_breaker_failure(breaker, &rules, apr_time_now(), probe))
-        ap_log_error(APLOG_MARK, success ? APLOG_NOTICE : APLOG_ERR, 0, door->server,
+        ap_log_error(APLOG_MARK, success || door->quiet ? APLOG_NOTICE : APLOG_ERR, 0, door->server,
                      success ? "WXL0511: the data base answers again"
                              : "WXL0510: the data base is out of reach; one request a second "
                                "will try again");
@@ -221,7 +232,7 @@ static apr_status_t open_door(const wxl_db_door_t *of, wxl_errand_t *errand, wxl
     rv = ask_breaker(errand, door->pool, &door->probe);
     if (rv != APR_SUCCESS)
         return rv;
-    rv = enter(door->pool);
+    rv = enter(door->pool, of->deadline);
     if (rv != APR_SUCCESS) {
         if (door->probe) /* it has found out nothing: another one may try soon */
             tell_breaker(door, 0, 1);
@@ -261,10 +272,13 @@ void wxl_dbd_door(wxl_dbd_door_t *door, server_rec *server, wxl_dbd_pool_t *db)
     door->door.open = open_door;
     door->door.close = close_door;
     door->door.baton = door;
+    door->door.batch = db ? db->batch : NULL;
+    door->door.deadline = apr_time_now() + LONGEST_WAIT;
     door->server = server;
     door->pool = db;
     door->rec = NULL;
     door->probe = 0;
+    door->quiet = 0;
 }
 
 apr_uint64_t wxl_dbd_realm(const wxl_dbd_pool_t *db)

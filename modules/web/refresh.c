@@ -4,6 +4,7 @@
 
 #include "core/tokens.h"
 #include "web/request.h"
+#include "web/revocation.h"
 
 apr_status_t wxl_refresh_serve(wxl_call_t *call)
 {
@@ -16,6 +17,8 @@ apr_status_t wxl_refresh_serve(wxl_call_t *call)
     rv = wxl_request_string(call, "refresh", WXL_FIELD_REQUIRED, &refresh);
     if (rv == APR_SUCCESS)
         rv = wxl_tokens_check(errand, settings, WXL_TOKEN_REFRESH, refresh, &claims);
+    if (rv == APR_SUCCESS && (!claims.sid || call->config->signin.sessions.off))
+        rv = wxl_revocation_check(errand, call->r->server, call->config, &claims);
     if (rv == APR_SUCCESS)
         rv = wxl_tokens_issue(errand, settings, WXL_TOKEN_ACCESS, claims.user_id, &access);
     if (rv != APR_SUCCESS)

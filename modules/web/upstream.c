@@ -42,6 +42,7 @@ typedef struct {
 
 static shared_t *shared;
 static wxl_codes_t *codes;
+static const wxl_hmac_t *secret; /* the shared one, kept ready */
 static retained_t *retained;
 
 void wxl_upstream_register(apr_pool_t *pconf)
@@ -60,6 +61,13 @@ static apr_status_t start_mutex(server_rec *main_server)
                                   main_server->process->pool, 0);
 }
 
+static const wxl_hmac_t *keep_secret(apr_pool_t *pconf)
+{
+    wxl_secret_t bytes = {shared->secret, sizeof(shared->secret)};
+
+    return wxl_crypto_hmac_keep(pconf, &bytes);
+}
+
 int wxl_upstream_start(server_rec *main_server)
 {
     void *memory, *table;
@@ -73,7 +81,8 @@ int wxl_upstream_start(server_rec *main_server)
     if (rv == APR_SUCCESS) {
         shared = memory;
         codes = wxl_codes_init(table, CODES);
-        if (fresh && !wxl_crypto_random(shared->secret, sizeof(shared->secret)))
+        if ((fresh && !wxl_crypto_random(shared->secret, sizeof(shared->secret))) ||
+            !(secret = keep_secret(main_server->process->pconf)))
             rv = APR_EGENERAL;
     }
     if (rv == APR_SUCCESS)
@@ -144,9 +153,7 @@ void wxl_upstream_report(const wxl_call_t *call, wxl_wechat_health_t health, int
 
 wxl_codes_key_t wxl_upstream_key(apr_pool_t *pool, const char *asked, const char *code)
 {
-    wxl_secret_t secret = {shared->secret, sizeof(shared->secret)};
-
-    return wxl_codes_key(pool, &secret, asked, code);
+    return wxl_codes_key(pool, secret, asked, code);
 }
 
 wxl_codes_claim_t wxl_upstream_claim(const wxl_codes_ask_t *ask, wxl_codes_ticket_t *ticket,

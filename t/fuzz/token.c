@@ -89,21 +89,20 @@ static const char *header_of(apr_pool_t *pool, int by)
     return apr_pstrmemdup(pool, key->header, key->header_len - 1);
 }
 
+/* With one of the keys, not all: a signature takes longer than everything else. RSA, the slowest,
+   only verifies. */
 static void disguise(apr_pool_t *pool, const char *bytes, size_t size)
 {
+    static const int signers[] = {-1, 0, 2};
     const char *claims = part(pool, CLAIMS, sizeof(CLAIMS) - 1);
-    int by;
+    int by = signers[size % 3];
 
-    for (by = -1; by < 3; by++) {
-        if (by == 1)
-            continue; /* RSA takes twenty times as long, and its way is that of the others */
-        check(pool, sign(pool, header_of(pool, by), part(pool, bytes, size), by));
-        check(pool, sign(pool, part(pool, bytes, size), claims, by));
-        HOLDS(check(pool, sign(pool, header_of(pool, by), claims, by)));
-    }
-    for (by = -1; by < 3; by++)
-        HOLDS(!check(pool, apr_pstrcat(pool, header_of(pool, by), ".", claims, ".",
-                                       part(pool, bytes, size), NULL)));
+    check(pool, sign(pool, header_of(pool, by), part(pool, bytes, size), by));
+    check(pool, sign(pool, part(pool, bytes, size), claims, by));
+    HOLDS(!check(pool, apr_pstrcat(pool, header_of(pool, by), ".", claims, ".",
+                                   part(pool, bytes, size), NULL)));
+    HOLDS(!check(pool, apr_pstrcat(pool, header_of(pool, 1), ".", claims, ".",
+                                   part(pool, bytes, size), NULL)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 # What nobody may ever read: at the most talkative LogLevel there is, sign-ins that succeed and
 # that fail in every way we can think of; then logs, answers, httpd -t, the pages of mod_status
-# and mod_info are searched for the AppSecret, the key, the session keys, every code, every token
+# and mod_info are searched for the AppSecret, the keys, the session keys, every code, every token
 # that was sent or issued, and the password of the data base.
 use strict;
 use warnings;
@@ -11,6 +11,7 @@ use WxLogin::Test::Client;
 use WxLogin::Test::ErrorLog;
 use WxLogin::Test::FakeWeChat;
 use WxLogin::Test::Httpd;
+use WxLogin::Test::Keys;
 use WxLogin::Test::Token;
 
 # with letters that look different in a URL
@@ -19,10 +20,18 @@ my %secret = (
     'the key'                       => 'the+key/that=signs&the?tokens%41-of-this-test-7a2d',
     'the password of the data base' => 'data-base-password-of-this-test-3c9f',
 );
+my $keys = WxLogin::Test::Keys->new;
+my %pair = map { $_ => $keys->make($_, "pair-$_") } qw(ES256 RS256 EdDSA HS256);
+$secret{"the secret of $pair{HS256}{kid}"} = $pair{HS256}{secret};
+for my $pair (@pair{qw(ES256 RS256 EdDSA)}) {    # the lines of the file, and what a JSON Web Key would show of it
+    my @lines = grep { !/^-/ } split /\n/, WxLogin::Test::Keys::slurp($pair->{file});
+    $secret{"line $_ of $pair->{kid}"} = $lines[$_] for 0 .. $#lines;
+    $secret{"d of $pair->{kid}"} = $pair->{toolkit}->export_key_jwk('private', 1)->{d};
+}
 my $wechat = WxLogin::Test::FakeWeChat->new(appid => 'wxsecrecy', secret => $secret{'the AppSecret'});
 my $pg = "host=$ENV{WX_PG_HOST} port=$ENV{WX_PG_PORT} user=wxlogin password=$secret{'the password of the data base'} connect_timeout=2";
 my $httpd = WxLogin::Test::Httpd->new(
-    ports => 6, env => { WX_T_SECRET => $secret{'the AppSecret'} },
+    ports => 7, env => { WX_T_SECRET => $secret{'the AppSecret'} },
     loadmodules => sub {
         my $dir = WxLogin::Test::Httpd::libexecdir();
         return $_[0] . (-e "$dir/mod_info.so" ? "LoadModule info_module $dir/mod_info.so\n" : '');
@@ -73,6 +82,17 @@ Listen 127.0.0.1:\@PORT6\@
 <VirtualHost 127.0.0.1:\@PORT6\@>
     WxLoginExchangeURL https://127.0.0.1:@{[ $wechat->port ]}
 </VirtualHost>
+# with keys that have names
+Listen 127.0.0.1:\@PORT7\@
+<VirtualHost 127.0.0.1:\@PORT7\@>
+    $pair{ES256}{line} sign
+    $pair{RS256}{line}
+    $pair{EdDSA}{line}
+    $pair{HS256}{line}
+    <Location "/jwks">
+        SetHandler wxlogin-jwks
+    </Location>
+</VirtualHost>
 CONF
 );
 chmod 0600, $httpd->write(key => "$secret{'the key'}\n");
@@ -106,6 +126,16 @@ for my $i (1 .. 3) {
     heard(post_form($httpd, '/api/token/verify/', "token=$json->{refresh}"), 200, 'verify, a form');
 }
 heard(post_form($httpd, '/api/login/', 'code=' . code()), 200, 'a form');
+my $named = login(7, { code => code() }, 200, 'a sign-in with a key pair');
+heard(post_json($httpd->at(7), '/api/token/refresh/', { refresh => $named->{refresh} }), 200, 'refresh');
+push @answers, get($httpd->at(7), '/jwks')->{raw};
+like $answers[-1], qr/"kid":"pair-RS256"/, 'the public keys';
+for my $pair (values %pair) {
+    for my $token ($pair->sign(access_claims(exp => 1)), $pair->sign(access_claims(), bend => sub { $_[0] ^ "\x01" })) {
+        $token{$token} = 1;
+        heard(post_json($httpd->at(7), '/api/token/verify/', { token => $token }), 401, "a bad token of $pair->{kid}");
+    }
+}
 for my $name (qw(mock-code-of-this-test-1 admin-mock-code-of-this-test-2)) {
     $mock{$name} = 1;
     login(2, { code => $name }, 200, "$name");

@@ -184,6 +184,14 @@ static void sizes(void)
            "there is an end to it");
 }
 
+static wxl_codes_key_t key_of(apr_pool_t *pool, const char *text, const char *appid,
+                              const char *code)
+{
+    wxl_secret_t secret = {text, strlen(text)};
+
+    return wxl_codes_key(pool, wxl_crypto_hmac_keep(pool, &secret), appid, code);
+}
+
 /* Keys: the same for the same, different for whatever differs. */
 static void keys(apr_pool_t *pool)
 {
@@ -193,16 +201,13 @@ static void keys(apr_pool_t *pool)
                   {"secret-1", "wx1", "Code"},  {"secret-1", "wx1", "code "},
                   {"secret-1", "wx1c", "ode"},  {"secret-1", "wx1", ""},
                   {"secret-1", "", "wx1\ncode"}};
-    wxl_secret_t secret = {"secret-1", 8};
-    wxl_codes_key_t one = wxl_codes_key(pool, &secret, "wx1", "code");
-    wxl_codes_key_t two = wxl_codes_key(pool, &secret, "wx1", "code");
+    wxl_codes_key_t one = key_of(pool, "secret-1", "wx1", "code");
+    wxl_codes_key_t two = key_of(pool, "secret-1", "wx1", "code");
     size_t i;
 
     ok(memcmp(&one, &two, sizeof(one)) == 0, "the same code has the same key");
     for (i = 0; i < COUNT(others); i++) {
-        wxl_secret_t other = {others[i].secret, strlen(others[i].secret)};
-
-        two = wxl_codes_key(pool, &other, others[i].appid, others[i].code);
+        two = key_of(pool, others[i].secret, others[i].appid, others[i].code);
         ok(memcmp(&one, &two, sizeof(one)) != 0, "what is not the same has another: %d", (int)i);
     }
 }

@@ -25,20 +25,25 @@ static int parameters(const char *sql)
     return found;
 }
 
-/* What a statement gives: behind its SELECT, which after WITH is the one outside of parentheses, or
-   behind its RETURNING. */
-static const char *list_of(const char *sql)
+/* The first place of a word outside of parentheses. */
+static const char *outside(const char *sql, const char *word)
 {
     int depth = 0;
 
-    if (strncmp(sql, "WITH ", 5) != 0 && strncmp(sql, "SELECT ", 7) != 0)
-        return strstr(sql, " RETURNING ");
     for (; *sql; sql++) {
         depth += (*sql == '(') - (*sql == ')');
-        if (depth == 0 && strncmp(sql, "SELECT ", 7) == 0)
+        if (depth == 0 && strncmp(sql, word, strlen(word)) == 0)
             return sql;
     }
     return NULL;
+}
+
+/* What a statement gives: behind its RETURNING, or else its SELECT; not that of a part of it. */
+static const char *list_of(const char *sql)
+{
+    const char *returning = outside(sql, " RETURNING ");
+
+    return returning ? returning : outside(sql, "SELECT ");
 }
 
 /* Its columns: commas outside of parentheses, and one. */
