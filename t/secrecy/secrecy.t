@@ -31,7 +31,7 @@ for my $pair (@pair{qw(ES256 RS256 EdDSA)}) {    # the lines of the file, and wh
 my $wechat = WxLogin::Test::FakeWeChat->new(appid => 'wxsecrecy', secret => $secret{'the AppSecret'});
 my $pg = "host=$ENV{WX_PG_HOST} port=$ENV{WX_PG_PORT} user=wxlogin password=$secret{'the password of the data base'} connect_timeout=2";
 my $httpd = WxLogin::Test::Httpd->new(
-    ports => 7, env => { WX_T_SECRET => $secret{'the AppSecret'} },
+    ports => 8, env => { WX_T_SECRET => $secret{'the AppSecret'} },
     loadmodules => sub {
         my $dir = WxLogin::Test::Httpd::libexecdir();
         return $_[0] . (-e "$dir/mod_info.so" ? "LoadModule info_module $dir/mod_info.so\n" : '');
@@ -82,6 +82,11 @@ Listen 127.0.0.1:\@PORT6\@
 <VirtualHost 127.0.0.1:\@PORT6\@>
     WxLoginExchangeURL https://127.0.0.1:@{[ $wechat->port ]}
 </VirtualHost>
+# with refresh tokens that are replaced
+Listen 127.0.0.1:\@PORT8\@
+<VirtualHost 127.0.0.1:\@PORT8\@>
+    WxLoginRefreshRotation strict
+</VirtualHost>
 # with keys that have names
 Listen 127.0.0.1:\@PORT7\@
 <VirtualHost 127.0.0.1:\@PORT7\@>
@@ -109,7 +114,7 @@ sub code {
 sub token { my $token = make_jwt(key => $secret{'the key'}, @_); $token{$token} = 1; return $token }
 sub heard {
     my ($res, $status, $name) = @_;
-    is $res->{status}, $status, $name or diag $res->{body};
+    is $res->{status}, $status, $name or diag $res->{body}, grep { /WXL/ } split /^/, $httpd->log;
     push @answers, $res->{raw};
     push @failures, $res->{raw} if $res->{status} != 200;
     my $json = ref $res->{json} eq 'HASH' ? $res->{json} : {};
@@ -140,6 +145,22 @@ for my $name (qw(mock-code-of-this-test-1 admin-mock-code-of-this-test-2)) {
     $mock{$name} = 1;
     login(2, { code => $name }, 200, "$name");
 }
+
+# --- sessions: replaced tokens, a stolen one, the list, signing out
+my $session = login(8, { code => code() }, 200, 'a session');
+my @chain = ($session->{refresh});
+push @chain, heard(post_json($httpd->at(8), '/api/token/refresh/', { refresh => $chain[-1] }), 200, 'refresh')->{refresh} for 1, 2;
+delete $token{ $session->{access} };    # httpd's own trace shows the headers of requests
+my @bearer = (Authorization => "Bearer $session->{access}");
+my $list = heard(get($httpd->at(8), '/api/sessions/', @bearer), 200, 'the list');
+is scalar @{ $list->{sessions} }, 1, 'shows the session';
+unlike encode($list), qr/digest/, 'and no digest';
+heard(post_json($httpd->at(8), '/api/token/refresh/', { refresh => $chain[0] }), 401, 'a stolen token');
+heard(post_json($httpd->at(8), '/api/token/refresh/', { refresh => $chain[2] }), 401, 'the session is over');
+heard(get($httpd->at(8), '/api/sessions/', @bearer), 401, 'its access token, too');
+heard(post_json($httpd->at(8), '/api/logout/', { refresh => $chain[2] }), 200, 'signing out');
+heard(post_json($httpd->at(8), '/api/logout/', { refresh => token(claims => refresh_claims(), key => 'another') }), 401, 'by a bad token');
+heard(post_json($httpd->at(8), '/api/logout/', { refresh => $chain[2], scope => $chain[2] }), 400, 'with a bad scope');
 
 # --- WeChat does not play along
 my $used = code();

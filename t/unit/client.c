@@ -33,8 +33,8 @@ static void devices(void)
          "MMWEBSDK/20231202 MicroMessenger/8.0.47.2560(0x28002F35) WeChat/arm64 Weixin "
          "MiniProgramEnv/android",
          "Android, WeChat 8.0.47.2560"},
-        {"Mozilla/5.0 (Windows NT 10.0; WOW64) Chrome/107.0 Safari/537.36 MicroMessenger/7.0.20.1781"
-         "(0x6700143B) MiniProgramEnv/Windows WindowsWechat/WMPF",
+        {"Mozilla/5.0 (Windows NT 10.0; WOW64) Chrome/107.0 Safari/537.36 "
+         "MicroMessenger/7.0.20.1781(0x6700143B) MiniProgramEnv/Windows WindowsWechat/WMPF",
          "Windows, WeChat 7.0.20.1781"},
         {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/537.36 MicroMessenger/6.8.0"
          "(0x16080000) MiniProgramEnv/Mac MacWechat/WMPF",
