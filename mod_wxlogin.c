@@ -26,6 +26,7 @@
 
 #include "gate/json.h"
 #include "web/bearer.h"
+#include "web/caretaker.h"
 #include "web/config.h"
 #include "web/config_check.h"
 #include "web/dbd.h"
@@ -40,6 +41,7 @@
 #include "web/park.h"
 #include "web/reply.h"
 #include "web/require.h"
+#include "web/revocation.h"
 #include "web/shm.h"
 #include "web/upstream.h"
 #include "web/usercache.h"
@@ -100,18 +102,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         return OK; /* only a rehearsal: the configuration will be read again */
     wxl_shm_begin();
     if (wxl_limit_config_start(pconf, server) != APR_SUCCESS || wxl_waits_start(server) != OK ||
-        wxl_upstream_start(server) != OK)
+        wxl_upstream_start(server) != OK || wxl_revocation_start(pconf, server) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
     wxl_usercache_start(server);
     wxl_shm_end();
     return OK;
 }
 
-/* Start-up 3, in each child after the fork: whatever owns a socket or a lock. */
+/* Start-up 3, in each child after the fork: whatever owns a socket, a lock or a thread. */
 static void child_init(apr_pool_t *pchild, server_rec *server)
 {
     wxl_exchange_child(pchild, server);
     wxl_dbd_child(pchild);
+    wxl_caretaker_child(pchild, server);
 }
 
 static int handler(request_rec *r)
@@ -130,6 +133,8 @@ static int handler(request_rec *r)
 /* All hooks, in the order in which httpd runs them. */
 static void hooks(apr_pool_t *pool)
 {
+    static const char *const dbd[] = {"mod_dbd.c", NULL};
+
     wxl_identity_register();
     wxl_reply_register();
     wxl_require_register(pool);
@@ -137,7 +142,7 @@ static void hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(wxl_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, dbd, NULL, APR_HOOK_MIDDLE);
     /* First: a DBDInitSQL that fails would keep the hooks behind it from running. */
     APR_OPTIONAL_HOOK(dbd, post_connect, wxl_dbd_greet, NULL, NULL, APR_HOOK_FIRST);
 

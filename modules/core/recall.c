@@ -18,6 +18,7 @@ enum { SUM, ID, REALM, LEARNT, SHAPE };
 #define IS_ACTIVE 2
 #define IS_STAFF 4
 #define IS_SUPERUSER 8
+#define IS_FORGOTTEN 16
 #define NAME_SHIFT 16
 #define TYPE_SHIFT 32
 #define LENGTH_MASK 0xFFFF
@@ -163,7 +164,8 @@ int wxl_recall_get(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t i
     at = set_of(recall, realm, id);
     for (way = 0; way < WAYS && !is_of(at, realm, id); way++)
         at += ENTRY_WORDS;
-    if (way == WAYS || !copy_out(at, &entry) || !is_of(entry.word, realm, id))
+    if (way == WAYS || !copy_out(at, &entry) || !is_of(entry.word, realm, id) ||
+        entry.word[SHAPE] & IS_FORGOTTEN)
         return 0;
     read_entry(&entry, pool, recalled);
     return 1;
@@ -201,25 +203,52 @@ static int fill(entry_t *entry, const wxl_user_t *user)
     return 1;
 }
 
-void wxl_recall_put(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id,
-                    const wxl_user_t *user, apr_time_t learnt)
+/* Write an entry; one that was learnt later stays. @param fits 0: only forget the old one */
+static void put(const wxl_recall_t *recall, const entry_t *entry, int fits)
 {
-    entry_t entry, known;
-    apr_uint64_t *place;
+    apr_uint64_t realm = entry->word[REALM];
+    apr_int64_t id = (apr_int64_t)entry->word[ID];
+    apr_time_t learnt = (apr_time_t)entry->word[LEARNT];
+    apr_uint64_t *place = place_of(recall, realm, id);
+    entry_t known;
 
-    if (!recall->words)
-        return;
-    memset(&entry, 0, sizeof(entry));
-    entry.word[ID] = (apr_uint64_t)id;
-    entry.word[REALM] = realm;
-    entry.word[LEARNT] = (apr_uint64_t)learnt;
-    place = place_of(recall, realm, id);
     if (is_of(place, realm, id) && copy_out(place, &known) &&
         (apr_time_t)known.word[LEARNT] > learnt &&
         (apr_time_t)known.word[LEARNT] - learnt < CLOCK_JUMP)
         return;
-    if (user && !fill(&entry, user))
-        store(place, 0); /* what is known of him, if anything, is out of date */
+    if (fits)
+        copy_in(place, entry);
     else
-        copy_in(place, &entry);
+        store(place, 0);
+}
+
+static void begin(entry_t *entry, apr_uint64_t realm, apr_int64_t id, apr_time_t learnt)
+{
+    memset(entry, 0, sizeof(*entry));
+    entry->word[ID] = (apr_uint64_t)id;
+    entry->word[REALM] = realm;
+    entry->word[LEARNT] = (apr_uint64_t)learnt;
+}
+
+void wxl_recall_put(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id,
+                    const wxl_user_t *user, apr_time_t learnt)
+{
+    entry_t entry;
+
+    if (!recall->words)
+        return;
+    begin(&entry, realm, id, learnt);
+    put(recall, &entry, !user || fill(&entry, user));
+}
+
+void wxl_recall_forget(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id,
+                       apr_time_t when)
+{
+    entry_t entry;
+
+    if (!recall->words)
+        return;
+    begin(&entry, realm, id, when);
+    entry.word[SHAPE] = IS_FORGOTTEN;
+    put(recall, &entry, 1);
 }

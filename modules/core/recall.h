@@ -56,4 +56,10 @@ int wxl_recall_get(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t i
 void wxl_recall_put(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id,
                     const wxl_user_t *user, apr_time_t learnt);
 
+/**
+ * Forget a user. What was learnt of him before `when` is not remembered afterwards either.
+ */
+void wxl_recall_forget(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id,
+                       apr_time_t when);
+
 #endif

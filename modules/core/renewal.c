@@ -63,7 +63,7 @@ typedef struct {
 
 static void touch(const wxl_errand_t *errand, question_t *question, const char *const times[])
 {
-    apr_interval_time_t idle = apr_time_from_sec(question->settings->sessions->idle);
+    apr_interval_time_t idle = question->settings->sessions->idle;
     /* often enough for one who is signed out when he stays away */
     apr_interval_time_t each = idle && idle / 4 < TOUCH ? idle / 4 : TOUCH;
     const char *args[] = {question->claims->sid,

@@ -12,7 +12,7 @@
 
 #define SID_RANDOM_BYTES 10
 #define SID_LENGTH 32
-#define CENTURY (APR_INT64_C(36525) * 86400)
+#define CENTURY apr_time_from_sec(APR_INT64_C(36525) * 86400)
 
 /* Stands for the sid of a token that has none; new_sid() gives it to nobody. */
 #define NOBODY "00000000000000000000000000000000"
@@ -46,17 +46,17 @@ int wxl_sessions_is_sid(const char *text)
 
 apr_int64_t wxl_sessions_idle_after(const wxl_sessions_settings_t *settings, apr_time_t now)
 {
-    return settings->idle ? now - apr_time_from_sec(settings->idle) : 0;
+    return settings->idle ? now - settings->idle : 0;
 }
 
 apr_int64_t wxl_sessions_born_after(const wxl_sessions_settings_t *settings, apr_time_t now)
 {
-    return settings->max ? now - apr_time_from_sec(settings->max) : 0;
+    return settings->max ? now - settings->max : 0;
 }
 
 apr_int64_t wxl_sessions_longest(const wxl_sessions_settings_t *settings)
 {
-    return apr_time_from_sec(settings->max ? settings->max : CENTURY);
+    return settings->max ? settings->max : CENTURY;
 }
 
 void wxl_sessions_bound(const wxl_sessions_settings_t *settings, apr_int64_t created_at,

@@ -21,10 +21,10 @@ typedef enum { WXL_ROTATION_OFF = 0, WXL_ROTATION_TOLERANT, WXL_ROTATION_STRICT 
 typedef struct {
     int off; /* no rows, and tokens that are good until they expire */
     wxl_rotation_t rotation;
-    int most;         /* sessions of a user; 0: any number */
-    int reject;       /* what then: refuse the new one, or end the oldest */
-    apr_int64_t idle; /* seconds without use after which a session ends; 0: none */
-    apr_int64_t max;  /* seconds after which it ends in any case; 0: none */
+    int most;                 /* sessions of a user; 0: any number */
+    int reject;               /* what then: refuse the new one, or end the oldest */
+    apr_interval_time_t idle; /* without use for so long a session ends; 0: it does not */
+    apr_interval_time_t max;  /* after this it ends in any case; 0: it does not */
 } wxl_sessions_settings_t;
 
 /** Why a session was ended: what stands in its row. The schema has words of its own. */

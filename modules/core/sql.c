@@ -223,6 +223,84 @@ const wxl_statement_t wxl_sql_change = {
                 " WHERE id = CAST(%s AS INTEGER) RETURNING " USER_SQLITE3,
         },
 };
+
+/* "infinity" and the like are cut: they do not fit an integer. */
+#define ENDED_PGSQL(column) \
+    "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
+#define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
+#define NOW_SQLITE3 "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
+#define AGO_SQLITE3 NOW_SQLITE3 " - CAST(%s AS INTEGER)"
+
+const wxl_statement_t wxl_sql_ended_sessions = {
+    .label = "wxlogin_ended_sessions",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT replace(sid::text, '-', '')::text, " ENDED_PGSQL(
+                "revoked_at") " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL
+                              " AND (revoked_at, sid) >"
+                              " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
+                              " ORDER BY revoked_at, sid LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER)"
+                            " FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
+                            " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
+                            " ORDER BY revoked_at, sid LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_users = {
+    .label = "wxlogin_ended_users",
+    .args = 3,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] = "SELECT id::bigint, " ENDED_PGSQL(
+                "token_epoch") " FROM wxlogin_user WHERE token_epoch > " AGO_PGSQL
+                               " AND (token_epoch, id) >"
+                               " ('epoch'::timestamptz + %lld * interval '1 microsecond', %lld)"
+                               " ORDER BY token_epoch, id LIMIT 1000",
+            [WXL_SQLITE3] = "SELECT CAST(id AS INTEGER), CAST(token_epoch AS INTEGER)"
+                            " FROM wxlogin_user WHERE token_epoch > " AGO_SQLITE3
+                            " AND (token_epoch, id) > (CAST(%s AS INTEGER), CAST(%s AS INTEGER))"
+                            " ORDER BY token_epoch, id LIMIT 1000",
+        },
+};
+
+const wxl_statement_t wxl_sql_ended_ask = {
+    .label = "wxlogin_ended_ask",
+    .args = 2,
+    .columns = 2,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user WHERE id = %lld)",
+            [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
+                            " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                            " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"
+                            " WHERE id = CAST(%s AS INTEGER))",
+        },
+};
+
+/* Several hosts may do it at a time: each leaves alone what another one has in hand. */
+const wxl_statement_t wxl_sql_purge = {
+    .label = "wxlogin_purge",
+    .args = 2,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "DELETE FROM wxlogin_session WHERE sid = ANY (ARRAY(SELECT sid"
+                " FROM wxlogin_session WHERE expires_at < " AGO_PGSQL " OR revoked_at < " AGO_PGSQL
+                " LIMIT 500 FOR UPDATE SKIP LOCKED)) RETURNING 1",
+            [WXL_SQLITE3] =
+                "DELETE FROM wxlogin_session WHERE sid IN (SELECT sid FROM wxlogin_session"
+                " WHERE expires_at < " AGO_SQLITE3 " OR revoked_at < " AGO_SQLITE3
+                " LIMIT 500) RETURNING 1",
+        },
+};
 /* clang-format on */
 
 const wxl_statement_t *const wxl_sql_all[] = {

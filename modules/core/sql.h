@@ -67,8 +67,32 @@ extern const wxl_statement_t wxl_sql_user;
  */
 extern const wxl_statement_t wxl_sql_change;
 
-/** All of them, for preparation in advance. */
+/** All of the above and of core/sql_sessions, for preparation in advance. Those below are seldom
+    run. */
 extern const wxl_statement_t *const wxl_sql_all[];
 extern const int wxl_sql_count;
+
+/**
+ * Sessions that were ended lately, oldest first, a page of them (1000: WXL_ENDED_PAGE).
+ * Arguments: how far back (microseconds); time (microseconds) and sid of the last one of the page
+ * before. Columns: sid, time.
+ */
+extern const wxl_statement_t wxl_sql_ended_sessions;
+
+/** The same for users whose token_epoch moved. Arguments and columns: with the user's id. */
+extern const wxl_statement_t wxl_sql_ended_users;
+
+/**
+ * What is known of a token. Arguments: sid (or NULL), user id.
+ * Columns: 1 for a session that was ended or is not there, else 0; token_epoch (microseconds) or
+ * NULL.
+ */
+extern const wxl_statement_t wxl_sql_ended_ask;
+
+/**
+ * Remove sessions that are long over, a batch of them (500: WXL_ENDED_BATCH).
+ * Arguments: how long ago they ended (microseconds), twice. A row for each one removed.
+ */
+extern const wxl_statement_t wxl_sql_purge;
 
 #endif

@@ -11,6 +11,9 @@
 /* So that changes of WeChat's DNS are followed. */
 #define MAX_LIFE_SECONDS 600L
 #define FIRST_BUFFER 512
+/* The least that libcurl has. */
+#define LEAST_BUFFER 1024L
+#define LEAST_UPLOAD_BUFFER 16384L
 
 static size_t on_body(char *data, size_t one, size_t len, void *baton)
 {
@@ -121,6 +124,10 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, MAX_LIFE_SECONDS);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_wxlogin");
+    /* An answer is some 400 bytes, and thousands may be waited for at a time: not 16 KB for each of
+       them, and not 64 KB for the question where there is TLS. */
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, LEAST_BUFFER);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, LEAST_UPLOAD_BUFFER);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);

@@ -14,6 +14,7 @@
 #define DEFAULT_REALM "wxlogin"
 #define DEFAULT_USER_CACHE apr_time_from_sec(60)
 #define DEFAULT_USER_CACHE_STALE apr_time_from_sec(600)
+#define DEFAULT_REVOCATION_POLL apr_time_from_sec(5)
 
 void *wxl_config_create(apr_pool_t *pool, server_rec *server)
 {
@@ -30,6 +31,7 @@ void *wxl_config_create(apr_pool_t *pool, server_rec *server)
     config->signin.tokens.refresh_ttl = DEFAULT_REFRESH_TTL;
     config->user_cache = DEFAULT_USER_CACHE;
     config->user_cache_stale = DEFAULT_USER_CACHE_STALE;
+    config->revocation_poll = DEFAULT_REVOCATION_POLL;
     return config;
 }
 
@@ -133,6 +135,10 @@ static void merge_guard(apr_pool_t *pool, wxl_config_t *merged, const wxl_config
         merged->user_cache_stale = add->user_cache_stale;
         merged->user_cache_stale_set = 1;
     }
+    if (add->revocation_poll_set) {
+        merged->revocation_poll = add->revocation_poll;
+        merged->revocation_poll_set = 1;
+    }
     if (merged->query_tokens && add->query_tokens)
         merged->query_tokens = apr_array_append(pool, merged->query_tokens, add->query_tokens);
     else if (add->query_tokens)
@@ -229,5 +235,6 @@ int wxl_config_is_set(const wxl_config_t *config)
            config->breaker_set || config->access_ttl_set || config->refresh_ttl_set ||
            config->sessions_set || config->rotation_set || config->max_sessions_set ||
            config->session_idle_set || config->session_max_set || config->user_cache_set ||
-           config->user_cache_stale_set || config->signin.tokens.keys.named;
+           config->user_cache_stale_set || config->revocation_poll_set ||
+           config->signin.tokens.keys.named;
 }

@@ -45,10 +45,13 @@ typedef struct {
     unsigned session_max_set : 1;
     unsigned user_cache_set : 1;
     unsigned user_cache_stale_set : 1;
+    unsigned revocation_poll_set : 1;
 
     apr_interval_time_t user_cache;       /* how long what is known of a user is good for */
     apr_interval_time_t user_cache_stale; /* and how much longer while the data base is down */
-    apr_array_header_t *query_tokens;     /* of const char *, from each WxLoginTokenFrom; or NULL */
+    apr_interval_time_t revocation_poll;  /* how often to look what others ended; 0: never */
+    apr_size_t revocation_size;       /* of the main server: how many are remembered; 0: unset */
+    apr_array_header_t *query_tokens; /* of const char *, from each WxLoginTokenFrom; or NULL */
 
     apr_array_header_t
         *limits;             /* of the sign-in endpoints, wxl_limit_t *; NULL: not set, none: off */
@@ -62,6 +65,9 @@ typedef struct {
     const char *not_ready;     /* why no request can be served; NULL: ready */
     const char *jwks;          /* what wxlogin-jwks answers */
     struct wxl_dbd_pool_t *db; /* of web/dbd; NULL: no data base */
+
+    /* Set by web/revocation when httpd starts. */
+    struct wxl_watch_t *watch; /* what is known in common of the data base; NULL: there is none */
 } wxl_config_t;
 
 typedef enum { WXL_GUARD_UNSET = 0, WXL_GUARD_REQUIRED, WXL_GUARD_OPTIONAL } wxl_guard_t;

@@ -135,7 +135,8 @@ static void check_sessions(check_t *check)
         warn(check, 525,
              WXL_D_SESSIONS " is off: " WXL_D_ROTATION ", " WXL_D_MAX_SESSIONS
                             ", " WXL_D_SESSION_IDLE " and " WXL_D_SESSION_MAX " have no effect");
-    else if (sessions->idle && sessions->idle <= config->signin.tokens.access_ttl)
+    else if (sessions->idle &&
+             sessions->idle <= apr_time_from_sec(config->signin.tokens.access_ttl))
         warn(check, 526,
              WXL_D_SESSION_IDLE " is not longer than " WXL_D_ACCESS_TTL
                                 ": a session would end before its first refresh");

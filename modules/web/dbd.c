@@ -215,7 +215,7 @@ static void tell_breaker(wxl_dbd_door_t *door, int success, int probe)
 
     if (success ? wxl_breaker_success(breaker)
                 : wxl_breaker_failure(breaker, &rules, apr_time_now(), probe))
-        ap_log_error(APLOG_MARK, success ? APLOG_NOTICE : APLOG_ERR, 0, door->server,
+        ap_log_error(APLOG_MARK, success || door->quiet ? APLOG_NOTICE : APLOG_ERR, 0, door->server,
                      success ? "WXL0511: the data base answers again"
                              : "WXL0510: the data base is out of reach; one request a second "
                                "will try again");
@@ -278,6 +278,7 @@ void wxl_dbd_door(wxl_dbd_door_t *door, server_rec *server, wxl_dbd_pool_t *db)
     door->pool = db;
     door->rec = NULL;
     door->probe = 0;
+    door->quiet = 0;
 }
 
 apr_uint64_t wxl_dbd_realm(const wxl_dbd_pool_t *db)

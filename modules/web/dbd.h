@@ -26,6 +26,7 @@ typedef struct {
     wxl_dbd_pool_t *pool;
     ap_dbd_t *rec; /* mod_dbd's, while lent */
     int probe;     /* the breaker let this request through to see */
+    int quiet;     /* nobody waits: that the data base is away is no error yet. 0; may be set */
 } wxl_dbd_door_t;
 
 /** Forget what an earlier reading of the configuration found. */

@@ -14,16 +14,12 @@
 #include "web/limit_config.h"
 #include "web/session_config.h"
 #include "web/source.h"
+#include "web/values.h"
 
 #define LONGEST_TIMEOUT 60
 #define LARGEST_BODY (1024 * 1024)
 #define MOST_EXCHANGES 100000
-
-/* The sentence of every refusal: name, value, what would be right. */
-static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
-{
-    return apr_psprintf(cmd->pool, "%s \"%s\" is wrong: write %s", cmd->cmd->name, value, right);
-}
+#define MOST_REVOKED 10000000
 
 static const char *set_environment(cmd_parms *cmd, void *dir, const char *value)
 {
@@ -35,7 +31,7 @@ static const char *set_environment(cmd_parms *cmd, void *dir, const char *value)
     else if (ap_cstr_casecmp(value, "production") == 0)
         config->environment = WXL_PRODUCTION;
     else
-        return refuse(cmd, value, "development or production");
+        return wxl_values_refuse(cmd, value, "development or production");
     config->environment_set = 1;
     return NULL;
 }
@@ -81,9 +77,9 @@ static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
     if (apr_uri_parse(cmd->temp_pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname ||
         !*uri.hostname || uri.user || uri.password || uri.query || uri.fragment ||
         (uri.path && strcmp(uri.path, "/") != 0))
-        return refuse(cmd, value, form);
+        return wxl_values_refuse(cmd, value, form);
     if (ap_cstr_casecmp(uri.scheme, "https") != 0 && ap_cstr_casecmp(uri.scheme, "http") != 0)
-        return refuse(cmd, value, form);
+        return wxl_values_refuse(cmd, value, form);
     config->signin.wechat.origin = apr_uri_unparse(cmd->pool, &uri, APR_URI_UNP_OMITPATHINFO);
     config->origin_set = 1;
     return NULL;
@@ -107,14 +103,14 @@ static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, con
 
     (void)dir;
     if (wxl_duration_parse(value, &total) || total > LONGEST_TIMEOUT)
-        return refuse(cmd, value, form);
+        return wxl_values_refuse(cmd, value, form);
     connect = apr_time_sec(wechat->connect_timeout);
     if (connect > total)
         connect = total;
     if (more) {
         if (strncmp(more, "connect=", 8) != 0 || wxl_duration_parse(more + 8, &connect) ||
             connect > total)
-            return refuse(cmd, more, form);
+            return wxl_values_refuse(cmd, more, form);
     }
     wechat->timeout = apr_time_from_sec(total);
     wechat->connect_timeout = apr_time_from_sec(connect);
@@ -125,16 +121,13 @@ static const char *set_timeout(cmd_parms *cmd, void *dir, const char *value, con
 static const char *set_exchange_limit(cmd_parms *cmd, void *dir, const char *value)
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
-    apr_off_t limit;
-    char *end;
+    apr_off_t limit = 0;
+    const char *error = wxl_values_number(cmd, value, MOST_EXCHANGES, "exchanges", &limit);
 
     (void)dir;
-    if (apr_strtoff(&limit, value, &end, 10) != APR_SUCCESS || end == value || *end || limit < 1 ||
-        limit > MOST_EXCHANGES)
-        return refuse(cmd, value, "a number of exchanges from 1 to 100000");
     config->exchange_limit = (int)limit;
     config->exchange_limit_set = 1;
-    return NULL;
+    return error;
 }
 
 static const char *set_exchange_mode(cmd_parms *cmd, void *dir, const char *value)
@@ -143,7 +136,7 @@ static const char *set_exchange_mode(cmd_parms *cmd, void *dir, const char *valu
 
     (void)dir;
     if (ap_cstr_casecmp(value, "auto") != 0 && ap_cstr_casecmp(value, "blocking") != 0)
-        return refuse(cmd, value, "auto or blocking");
+        return wxl_values_refuse(cmd, value, "auto or blocking");
     config->exchange_blocking = ap_cstr_casecmp(value, "blocking") == 0;
     config->exchange_blocking_set = 1;
     return NULL;
@@ -166,7 +159,7 @@ static const char *set_access_ttl(cmd_parms *cmd, void *dir, const char *value)
 
     (void)dir;
     config->access_ttl_set = 1;
-    return right ? refuse(cmd, value, right) : NULL;
+    return right ? wxl_values_refuse(cmd, value, right) : NULL;
 }
 
 static const char *set_refresh_ttl(cmd_parms *cmd, void *dir, const char *value)
@@ -176,20 +169,17 @@ static const char *set_refresh_ttl(cmd_parms *cmd, void *dir, const char *value)
 
     (void)dir;
     config->refresh_ttl_set = 1;
-    return right ? refuse(cmd, value, right) : NULL;
+    return right ? wxl_values_refuse(cmd, value, right) : NULL;
 }
 
 static const char *set_max_body(cmd_parms *cmd, void *dirv, const char *value)
 {
     wxl_dir_config_t *dir = dirv;
-    apr_off_t bytes;
-    char *end;
+    apr_off_t bytes = 0;
+    const char *error = wxl_values_number(cmd, value, LARGEST_BODY, "bytes", &bytes);
 
-    if (apr_strtoff(&bytes, value, &end, 10) != APR_SUCCESS || end == value || *end || bytes < 1 ||
-        bytes > LARGEST_BODY)
-        return refuse(cmd, value, "a number of bytes from 1 to 1048576");
     dir->max_body = (apr_size_t)bytes;
-    return NULL;
+    return error;
 }
 
 static const char *set_language(cmd_parms *cmd, void *dir, const char *value)
@@ -205,7 +195,7 @@ static const char *set_language(cmd_parms *cmd, void *dir, const char *value)
             return NULL;
         }
     }
-    return refuse(cmd, value, "zh-CN or en");
+    return wxl_values_refuse(cmd, value, "zh-CN or en");
 }
 
 static const char *set_realm(cmd_parms *cmd, void *dirv, const char *value)
@@ -215,8 +205,8 @@ static const char *set_realm(cmd_parms *cmd, void *dirv, const char *value)
 
     for (c = value; *c; c++) { /* RFC 9110, section 5.6.4: what needs no escape in quotes */
         if (apr_iscntrl(*c) || *c == '"' || *c == '\\')
-            return refuse(cmd, ap_escape_logitem(cmd->temp_pool, value),
-                          "a text without quotes, backslashes and control characters");
+            return wxl_values_refuse(cmd, ap_escape_logitem(cmd->temp_pool, value),
+                                     "a text without quotes, backslashes and control characters");
     }
     dir->realm = value;
     return NULL;
@@ -231,7 +221,7 @@ static const char *set_guard(cmd_parms *cmd, void *dirv, const char *value)
     else if (ap_cstr_casecmp(value, "optional") == 0)
         dir->guard = WXL_GUARD_OPTIONAL;
     else
-        return refuse(cmd, value, "required or optional");
+        return wxl_values_refuse(cmd, value, "required or optional");
     return NULL;
 }
 
@@ -272,14 +262,14 @@ static const char *set_token_from(cmd_parms *cmd, void *dirv, int argc, char *co
     int i;
 
     if (argc == 0)
-        return refuse(cmd, "", form);
+        return wxl_values_refuse(cmd, "", form);
     dir->token_from = apr_array_make(cmd->pool, argc, sizeof(wxl_token_from_t));
     dir->query_tokens = NULL;
     for (i = 0; i < argc; i++) {
         wxl_token_from_t *place = apr_array_push(dir->token_from);
 
         if (!parse_place(cmd->pool, argv[i], place))
-            return refuse(cmd, argv[i], form);
+            return wxl_values_refuse(cmd, argv[i], form);
         if (place->from != WXL_FROM_QUERY)
             continue;
         add_name(cmd->pool, &dir->query_tokens, place->name);
@@ -289,27 +279,13 @@ static const char *set_token_from(cmd_parms *cmd, void *dirv, int argc, char *co
     return NULL;
 }
 
-/* A duration, or "off" for none. */
-static const char *set_span(cmd_parms *cmd, const char *value, apr_interval_time_t *span)
-{
-    apr_int64_t seconds = 0;
-    const char *right = NULL;
-
-    if (ap_cstr_casecmp(value, "off") != 0)
-        right = wxl_duration_parse(value, &seconds);
-    if (right)
-        return refuse(cmd, value, apr_pstrcat(cmd->temp_pool, right, ", or off", NULL));
-    *span = apr_time_from_sec(seconds);
-    return NULL;
-}
-
 static const char *set_user_cache(cmd_parms *cmd, void *dir, const char *value)
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
 
     (void)dir;
     config->user_cache_set = 1;
-    return set_span(cmd, value, &config->user_cache);
+    return wxl_values_span(cmd, value, &config->user_cache);
 }
 
 static const char *set_user_cache_stale(cmd_parms *cmd, void *dir, const char *value)
@@ -318,7 +294,28 @@ static const char *set_user_cache_stale(cmd_parms *cmd, void *dir, const char *v
 
     (void)dir;
     config->user_cache_stale_set = 1;
-    return set_span(cmd, value, &config->user_cache_stale);
+    return wxl_values_span(cmd, value, &config->user_cache_stale);
+}
+
+static const char *set_revocation_poll(cmd_parms *cmd, void *dir, const char *value)
+{
+    wxl_config_t *config = wxl_config_of(cmd->server);
+
+    (void)dir;
+    config->revocation_poll_set = 1;
+    return wxl_values_span(cmd, value, &config->revocation_poll);
+}
+
+static const char *set_revocation_size(cmd_parms *cmd, void *dir, const char *value)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_off_t size = 0;
+
+    (void)dir;
+    if (!error)
+        error = wxl_values_number(cmd, value, MOST_REVOKED, "sessions", &size);
+    wxl_config_of(cmd->server)->revocation_size = (apr_size_t)size;
+    return error;
 }
 
 const command_rec wxl_directives[] = {
@@ -379,5 +376,9 @@ const command_rec wxl_directives[] = {
                   "how long the guard takes a user for what he was (60s), or off"),
     AP_INIT_TAKE1(WXL_D_USER_CACHE_STALE, set_user_cache_stale, NULL, RSRC_CONF,
                   "how much longer while the data base is out of reach (10m), or off"),
+    AP_INIT_TAKE1(WXL_D_REVOCATION_POLL, set_revocation_poll, NULL, RSRC_CONF,
+                  "how often to look in the data base what was ended elsewhere (5s), or off"),
+    AP_INIT_TAKE1(WXL_D_REVOCATION_SIZE, set_revocation_size, NULL, RSRC_CONF,
+                  "sessions, and users, that are remembered as ended at once (65536)"),
     {.name = NULL},
 };

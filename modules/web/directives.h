@@ -37,6 +37,8 @@
 #define WXL_D_TOKEN_FROM "WxLoginTokenFrom"
 #define WXL_D_USER_CACHE "WxLoginUserCache"
 #define WXL_D_USER_CACHE_STALE "WxLoginUserCacheStale"
+#define WXL_D_REVOCATION_POLL "WxLoginRevocationPoll"
+#define WXL_D_REVOCATION_SIZE "WxLoginRevocationSize"
 
 /** The member of the module record. */
 extern const command_rec wxl_directives[];

@@ -10,6 +10,7 @@
 #include "web/identity.h"
 #include "web/mapped.h"
 #include "web/reply.h"
+#include "web/revocation.h"
 #include "web/usercache.h"
 #include "web/visit.h"
 
@@ -53,11 +54,27 @@ static int refuse(request_rec *r, wxl_problem_t problem, const char *why)
     return refuse_call(&call);
 }
 
+/* A token was revoked. Where its user is gone or disabled that is what to tell: there is no use in
+   signing in again. */
+static apr_status_t refuse_revoked(wxl_call_t *call, const char *why)
+{
+    wxl_errand_t errand;
+    wxl_user_t user;
+
+    wxl_errand_init(&errand, call->errand.pool, call->errand.now);
+    if (wxl_usercache_find(&errand, call->r->server, call->config, call->user_id, &user) ==
+        APR_SUCCESS)
+        wxl_guard_active(&errand, &user);
+    if (errand.problem == WXL_USER_NOT_FOUND || errand.problem == WXL_USER_INACTIVE)
+        return wxl_fail(&call->errand, errand.problem, errand.rv, "%s", errand.why);
+    return wxl_fail(&call->errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token: %s", why);
+}
+
 apr_status_t wxl_guard_admit(wxl_call_t *call)
 {
     wxl_errand_t *errand = &call->errand;
     wxl_claims_t claims;
-    const char *token;
+    const char *token, *why;
     apr_status_t rv;
 
     rv = wxl_bearer_find(errand, call->r, &token);
@@ -68,9 +85,12 @@ apr_status_t wxl_guard_admit(wxl_call_t *call)
     if (call->config->not_ready)
         return wxl_fail(errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "%s", call->config->not_ready);
     rv = wxl_tokens_check(errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS, token, &claims);
-    if (rv == APR_SUCCESS)
-        call->user_id = apr_atoi64(claims.user_id), call->sid = claims.sid;
-    return rv;
+    if (rv != APR_SUCCESS)
+        return rv;
+    call->user_id = apr_atoi64(claims.user_id);
+    call->sid = claims.sid;
+    rv = wxl_revocation_ask(errand, call->r->server, call->config, &claims, &why);
+    return rv == APR_SUCCESS && why ? refuse_revoked(call, why) : rv;
 }
 
 apr_status_t wxl_guard_active(wxl_errand_t *errand, const wxl_user_t *user)
@@ -105,6 +125,7 @@ int wxl_guard_authn(request_rec *r)
     if (recognise(&call, user) == APR_SUCCESS) {
         r->user = apr_psprintf(r->pool, "%" APR_INT64_T_FMT, user->id);
         wxl_visit_of(r)->user = user;
+        wxl_visit_of(r)->sid = call.sid;
         return OK;
     }
     if (call.errand.problem == WXL_NOT_AUTHENTICATED && is_optional(r)) {

@@ -6,7 +6,7 @@
  *     post_read_request    web/identity  forged headers go     web/bearer  tokens leave the log
  *     translate_name …     web/bearer    the token leaves the query
  *     force_authn          where a token is optional it is looked at all the same
- *     check_user_id        token → core/tokens, user → web/usercache;   401, 503
+ *     check_user_id        token → core/tokens, web/revocation, user → web/usercache;   401, 503
  *     auth_checker         mod_authz_core's "no" becomes 403; 401 where there is no user
  *     fixups               web/identity  environment and headers
  *     insert_error_filter  a 403 that Require gave before there was a user becomes ours, too
@@ -36,9 +36,10 @@ void wxl_guard_error(request_rec *r);
 
 /**
  * Admit to an endpoint that asks the data base itself: its token is checked, here and without
- * AuthType. Of type wxl_serve_t; sets call->user_id.
- * @return APR_SUCCESS, or failed: WXL_NOT_AUTHENTICATED, WXL_AUTHORIZATION_HEADER, or what
- *         wxl_tokens_check() says
+ * AuthType. Of type wxl_serve_t; sets call->user_id and call->sid.
+ * @return APR_SUCCESS, or failed: WXL_NOT_AUTHENTICATED, WXL_AUTHORIZATION_HEADER, what
+ *         wxl_tokens_check() or wxl_revocation_ask() says, or for a token that was revoked
+ *         WXL_TOKEN_INVALID, WXL_USER_INACTIVE, WXL_USER_NOT_FOUND
  */
 apr_status_t wxl_guard_admit(wxl_call_t *call);
 

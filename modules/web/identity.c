@@ -93,12 +93,16 @@ void wxl_identity_note(request_rec *r, const wxl_user_t *user)
 void wxl_identity_tell(request_rec *r, const wxl_user_t *user)
 {
     apr_table_t *headers = r->headers_in;
+    const char *sid;
 
     if (!user) {
         scrub(headers);
         return;
     }
     wxl_identity_note(r, user);
+    sid = wxl_visit_sid(r);
+    if (sid)
+        apr_table_setn(r->subprocess_env, "WXLOGIN_SESSION", sid);
     apr_table_setn(headers, "X-Wx-User-Id", apr_table_get(r->subprocess_env, "WXLOGIN_USER_ID"));
     apr_table_setn(headers, "X-Wx-Username", wxl_text_percent(r->pool, user->username));
     apr_table_setn(headers, "X-Wx-User-Type", wxl_text_percent(r->pool, user->user_type));

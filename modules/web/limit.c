@@ -2,13 +2,12 @@
 
 #include "web/limit.h"
 
-#include <time.h>
-
 #include <apr_network_io.h>
 #include <apr_siphash.h>
 #include <apr_strings.h>
 #include <http_request.h>
 
+#include "base/clock.h"
 #include "web/limit_config.h"
 #include "web/reply.h"
 #include "web/request.h"
@@ -25,15 +24,6 @@ typedef struct {
     apr_uint64_t hash; /* who it is */
     wxl_limiter_verdict_t verdict;
 } meeting_t;
-
-/* The one clock: it does not step, and is the same in all processes. */
-static apr_time_t clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return apr_time_from_sec((apr_time_t)now.tv_sec) + now.tv_nsec / 1000;
-}
 
 static int seconds_up(apr_interval_time_t time)
 {
@@ -259,6 +249,8 @@ static apr_status_t fail(wxl_call_t *call, const meeting_t *refusal, apr_time_t 
     call->body_unread = body_is_long(r);
     call->errand.retry_after = seconds_up(refusal->verdict.reset);
     set_headers(r, refusal);
+    if (call->quiet) /* nobody will read why */
+        return wxl_fail(&call->errand, WXL_RATE_LIMITED, APR_SUCCESS, "rate limit");
     return wxl_fail(&call->errand, WXL_RATE_LIMITED, APR_SUCCESS,
                     "%s %s has used up the rate limit %s of %s, told once a minute",
                     by_user ? "user" : "client", by_user ? r->user : r->useragent_ip, limit->name,
@@ -298,7 +290,7 @@ static int apply_at_place(request_rec *r, phase_t phase)
 
     if (!limits || limits->nelts == 0 || !is_counted(r))
         return DECLINED;
-    now = clock_now();
+    now = wxl_clock_steady();
     refusal = apply(r, limits, phase, now);
     if (!refusal)
         return DECLINED;
@@ -332,7 +324,7 @@ apr_status_t wxl_limit_endpoint(wxl_call_t *call)
         limits = call->config->refresh_limits;
     if (!limits || limits->nelts == 0 || wxl_config_limits(r) || !is_counted(r))
         return APR_SUCCESS;
-    now = clock_now();
+    now = wxl_clock_steady();
     refusal = apply(r, limits, DESK, now);
     return refusal ? fail(call, refusal, now) : APR_SUCCESS;
 }
@@ -351,7 +343,7 @@ int wxl_limit_log(request_rec *r)
         meeting_t *meeting = &APR_ARRAY_IDX(met, i, meeting_t);
 
         if (meeting->limit->failures)
-            ask(meeting, clock_now(), 1);
+            ask(meeting, wxl_clock_steady(), 1);
     }
     return DECLINED;
 }

@@ -15,6 +15,7 @@
 #include "web/directives.h"
 #include "web/mapped.h"
 #include "web/shm.h"
+#include "web/values.h"
 
 #define DEFAULT_SIZE 100000
 #define LARGEST_SIZE 10000000
@@ -26,11 +27,6 @@ static struct {
     apr_array_header_t *all; /* wxl_limit_t * */
     const unsigned char *secret;
 } limits;
-
-static const char *refuse(cmd_parms *cmd, const char *value, const char *right)
-{
-    return apr_psprintf(cmd->pool, "%s \"%s\" is wrong: write %s", cmd->cmd->name, value, right);
-}
 
 void wxl_limit_config_reset(apr_pool_t *pconf)
 {
@@ -55,15 +51,16 @@ static const char *parse_rate(cmd_parms *cmd, wxl_limit_t *limit, const char *va
     errno = 0;
     count = apr_strtoi64(value, &end, 10);
     if (!apr_isdigit(*value) || *end != '/')
-        return refuse(cmd, value, form);
+        return wxl_values_refuse(cmd, value, form);
     if (errno != 0 || count < 1 || count > WXL_LIMITER_MOST)
-        return refuse(cmd, value,
-                      "a number from 1 to " APR_STRINGIFY(WXL_LIMITER_MOST) " before the slash");
+        return wxl_values_refuse(
+            cmd, value, "a number from 1 to " APR_STRINGIFY(WXL_LIMITER_MOST) " before the slash");
     right = wxl_duration_parse(end + 1, &seconds);
     if (right)
-        return refuse(cmd, value, apr_pstrcat(cmd->pool, right, " behind the slash", NULL));
+        return wxl_values_refuse(cmd, value,
+                                 apr_pstrcat(cmd->pool, right, " behind the slash", NULL));
     if (seconds > LONGEST_WINDOW)
-        return refuse(cmd, value, "at most 366d behind the slash");
+        return wxl_values_refuse(cmd, value, "at most 366d behind the slash");
     limit->rate = value;
     limit->limit = (apr_uint32_t)count;
     limit->window = apr_time_from_sec(seconds);
@@ -156,7 +153,7 @@ static const char *parse_option(cmd_parms *cmd, wxl_limit_t *limit, const char *
             break;
         }
     }
-    return right ? refuse(cmd, word, right) : NULL;
+    return right ? wxl_values_refuse(cmd, word, right) : NULL;
 }
 
 static int same_rate(const wxl_limit_t *a, const wxl_limit_t *b)
@@ -229,7 +226,7 @@ const char *wxl_limit_config_rate(cmd_parms *cmd, void *dirv, int argc, char *co
         *section = apr_array_make(cmd->pool, 2, sizeof(wxl_limit_t *));
     if (ap_cstr_casecmp(argv[0], "off") == 0) {
         apr_array_clear(*section);
-        return argc == 1 ? NULL : refuse(cmd, argv[1], "nothing behind off");
+        return argc == 1 ? NULL : wxl_values_refuse(cmd, argv[1], "nothing behind off");
     }
     limit->name = name_of_place(cmd);
     limit->filename = cmd->directive->filename;
@@ -249,18 +246,13 @@ const char *wxl_limit_config_rate(cmd_parms *cmd, void *dirv, int argc, char *co
 const char *wxl_limit_config_size(cmd_parms *cmd, void *dir, const char *value)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_int64_t size;
-    char *end;
+    apr_off_t size = 0;
 
     (void)dir;
-    if (error)
-        return error;
-    errno = 0;
-    size = apr_strtoi64(value, &end, 10);
-    if (!apr_isdigit(*value) || *end || errno != 0 || size < 1 || size > LARGEST_SIZE)
-        return refuse(cmd, value, "a number of clients from 1 to " APR_STRINGIFY(LARGEST_SIZE));
+    if (!error)
+        error = wxl_values_number(cmd, value, LARGEST_SIZE, "clients", &size);
     wxl_config_of(cmd->server)->limit_size = (apr_uint32_t)size;
-    return NULL;
+    return error;
 }
 
 /* -- Start-up ---------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "web/bearer.h"
 #include "web/dbd.h"
 #include "web/request.h"
+#include "web/revocation.h"
 
 /* The token, from wherever it comes. */
 static apr_status_t find_token(wxl_call_t *call, const char **token, int *types)
@@ -70,11 +71,23 @@ static apr_status_t end(wxl_call_t *call, const wxl_claims_t *claims, wxl_scope_
     };
     apr_array_header_t *ended;
     wxl_dbd_door_t door;
+    apr_status_t rv;
+    int i;
 
     if (call->config->signin.sessions.off || (scope == WXL_SCOPE_THIS && !whose.sid))
         return APR_SUCCESS; /* nothing is kept of it, so nothing can be ended */
+    /* a session is asked by its statement; what has none must itself be good */
+    if (!whose.sid) {
+        rv = wxl_revocation_check(&call->errand, call->r->server, call->config, claims);
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
     wxl_dbd_door(&door, call->r->server, call->config->db);
-    return wxl_sessions_logout(&call->errand, &door.door, &whose, scope, &ended);
+    rv = wxl_sessions_logout(&call->errand, &door.door, &whose, scope, &ended);
+    for (i = 0; rv == APR_SUCCESS && i < ended->nelts; i++)
+        wxl_revocation_session(call->config, APR_ARRAY_IDX(ended, i, const char *),
+                               call->errand.now);
+    return rv;
 }
 
 apr_status_t wxl_logout_serve(wxl_call_t *call)

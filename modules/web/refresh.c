@@ -6,6 +6,7 @@
 #include "core/renewal.h"
 #include "web/dbd.h"
 #include "web/request.h"
+#include "web/revocation.h"
 
 static apr_status_t renew(wxl_call_t *call, const wxl_claims_t *claims, wxl_renewal_t *renewal)
 {
@@ -18,6 +19,8 @@ static apr_status_t renew(wxl_call_t *call, const wxl_claims_t *claims, wxl_rene
     rv = wxl_renewal_run(&call->errand, &door.door, &settings, claims, renewal);
     if (rv == APR_SUCCESS)
         apr_table_setn(call->r->subprocess_env, "WXLOGIN_SESSION", claims->sid);
+    if (call->errand.problem == WXL_TOKEN_STOLEN)
+        wxl_revocation_session(call->config, claims->sid, call->errand.now);
     return rv;
 }
 
@@ -25,7 +28,12 @@ static apr_status_t renew(wxl_call_t *call, const wxl_claims_t *claims, wxl_rene
 static apr_status_t renew_alone(wxl_call_t *call, const wxl_claims_t *claims,
                                 wxl_renewal_t *renewal)
 {
+    apr_status_t rv;
+
     memset(renewal, 0, sizeof(*renewal));
+    rv = wxl_revocation_check(&call->errand, call->r->server, call->config, claims);
+    if (rv != APR_SUCCESS)
+        return rv;
     return wxl_tokens_draft(&call->errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS,
                             claims->user_id, &renewal->access);
 }

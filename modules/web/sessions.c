@@ -8,6 +8,7 @@
 #include "web/dbd.h"
 #include "web/guard.h"
 #include "web/identity.h"
+#include "web/revocation.h"
 #include "web/usercache.h"
 
 /* What the one and the other take; which of them a request means its path tells. */
@@ -58,6 +59,7 @@ static apr_status_t remove_one(wxl_call_t *call, const wxl_db_door_t *door,
     rv = wxl_sessions_remove(&call->errand, door, whose);
     if (rv != APR_SUCCESS)
         return rv;
+    wxl_revocation_session(call->config, whose->sid, call->errand.now);
     call->answer = wxl_json_object(call->errand.pool);
     return APR_SUCCESS;
 }

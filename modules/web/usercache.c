@@ -68,3 +68,8 @@ void wxl_usercache_learn(const wxl_config_t *config, const wxl_user_t *user, apr
 {
     wxl_recall_put(&recall, wxl_dbd_realm(config->db), user->id, user, when);
 }
+
+void wxl_usercache_forget(const wxl_config_t *config, apr_int64_t id, apr_time_t when)
+{
+    wxl_recall_forget(&recall, wxl_dbd_realm(config->db), id, when);
+}

@@ -28,4 +28,8 @@ apr_status_t wxl_usercache_find(wxl_errand_t *errand, server_rec *server,
 /** Learn what this module has just read or written: it counts from now on. */
 void wxl_usercache_learn(const wxl_config_t *config, const wxl_user_t *user, apr_time_t when);
 
+/** What was learnt of a user before `when` no longer counts, not even while the data base is out
+    of reach. */
+void wxl_usercache_forget(const wxl_config_t *config, apr_int64_t id, apr_time_t when);
+
 #endif

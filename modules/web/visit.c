@@ -23,7 +23,8 @@ const request_rec *wxl_visit_origin(const request_rec *r)
     return r->prev ? r->prev : r->main;
 }
 
-const wxl_user_t *wxl_visit_user(const request_rec *r)
+/* The visit in which the guard recognised somebody, or NULL. */
+static const wxl_visit_t *recognised(const request_rec *r)
 {
     const request_rec *of;
 
@@ -32,7 +33,21 @@ const wxl_user_t *wxl_visit_user(const request_rec *r)
 
         /* the same string, not an equal one: httpd has handed it on */
         if (visit && visit->user && of->user == r->user)
-            return visit->user;
+            return visit;
     }
     return NULL;
+}
+
+const wxl_user_t *wxl_visit_user(const request_rec *r)
+{
+    const wxl_visit_t *visit = recognised(r);
+
+    return visit ? visit->user : NULL;
+}
+
+const char *wxl_visit_sid(const request_rec *r)
+{
+    const wxl_visit_t *visit = recognised(r);
+
+    return visit ? visit->sid : NULL;
 }

@@ -15,6 +15,7 @@ typedef struct {
     int query_tokens;        /* how many there were */
     char *unparsed_uri;      /* with its tokens; NULL: it is in its place */
     const wxl_user_t *user;  /* whose token it is; NULL: not known */
+    const char *sid;         /* and of which session; NULL: of none */
     int inside;              /* mod_authz_core is being asked */
     int passed;              /* all that may refuse it has let it pass */
     int refused;             /* the guard has refused it, and said why */
@@ -35,5 +36,8 @@ const request_rec *wxl_visit_origin(const request_rec *r);
  * @return NULL: nobody, or by another module
  */
 const wxl_user_t *wxl_visit_user(const request_rec *r);
+
+/** @return the session that the token of that user belongs to; NULL: none */
+const char *wxl_visit_sid(const request_rec *r);
 
 #endif

@@ -116,7 +116,7 @@ subtest 'down when httpd starts' => sub {
 subtest 'the table is missing' => sub {
     $pg->create('empty', 0);
     my $httpd = own_httpd($pg, db => 'empty')->start;
-    my $log = WxLogin::Test::ErrorLog->watch($httpd);
+    my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0552: .*"wxlogin_user" does not exist/);
     error_ok(sign_in($httpd, 'early'), 500, 'INTERNAL_ERROR', name => 'no table', error => 'Internal server error',
              action => 'contact_operator') for 1 .. 2;
     ok scalar $log->wait_for(qr/"wxlogin_user" does not exist/), 'the log says what is missing';

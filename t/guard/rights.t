@@ -1,5 +1,6 @@
 # Who may is what stands in the data base, within the time of WxLoginUserCache; what the module
-# changes itself counts at once; what is known helps through an outage.
+# changes itself counts at once; what is known helps through an outage. Who was disabled or lost a
+# right has to sign in again.
 # Once: httpd asks who somebody is in the same way under every MPM
 use strict;
 use warnings;
@@ -15,6 +16,7 @@ use WxLogin::Test::Process;
 my $config = <<'CONF';
 WxLoginUserCache 2s
 WxLoginUserCacheStale 3s
+WxLoginRevocationPoll 1s
 ProxyPass /any/ http://@BACKEND@/
 ProxyPass /staff/ http://@BACKEND@/
 <Location "/any/">
@@ -51,7 +53,9 @@ for_each_db {
         error_ok($ask->('/api/user/profile/'), 401, 'USER_INACTIVE', name => 'the profile, too');
         $site->change($anna, is_active => 1);
         outlast();
-        is $ask->('/any/x')->{status}, 200, 'enabled again: the same token';
+        error_ok($ask->('/any/x'), 401, 'TOKEN_NOT_VALID', name => 'enabled again: not the old token');
+        $anna = $site->sign_in('anna');
+        is $ask->('/any/x')->{status}, 200, 'but a new one';
     };
     subtest 'disabled, and signs in: known at once' => sub {
         is $ask->('/any/x')->{status}, 200, 'let in';
@@ -59,7 +63,7 @@ for_each_db {
         error_ok(post_json($site->httpd, '/api/login/', { code => 'anna' }), 403, 'USER_INACTIVE');
         error_ok($ask->('/any/x'), 401, 'USER_INACTIVE', name => 'without waiting');
         $site->change($anna, is_active => 1);
-        $site->sign_in('anna');
+        $anna = $site->sign_in('anna');
         is $ask->('/any/x')->{status}, 200, 'and back, without waiting';
     };
     subtest 'rights granted and withdrawn' => sub {
@@ -70,7 +74,9 @@ for_each_db {
         is header_of($ask->('/any/x')->{got}, 'X-Wx-Is-Staff'), 1, 'and told';
         $site->change($anna, is_staff => 0);
         outlast();
-        error_ok($ask->('/staff/x'), 403, 'PERMISSION_DENIED', name => 'withdrawn: the token does not matter');
+        error_ok($ask->('/staff/x'), 401, 'TOKEN_NOT_VALID', name => 'withdrawn: the token is dead');
+        $anna = $site->sign_in('anna');
+        error_ok($ask->('/staff/x'), 403, 'PERMISSION_DENIED', name => 'a new one');
         is header_of($ask->('/any/x')->{got}, 'X-Wx-Is-Staff'), 0, 'and told';
     };
     subtest 'what the module changes counts at once' => sub {

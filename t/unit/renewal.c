@@ -60,8 +60,9 @@ static void decisions(void)
     size_t i;
 
     for (i = 0; i < COUNT(cases); i++) {
-        wxl_sessions_settings_t settings = {
-            .rotation = cases[i].rotation, .idle = HOUR, .max = 2 * HOUR};
+        wxl_sessions_settings_t settings = {.rotation = cases[i].rotation,
+                                            .idle = apr_time_from_sec(HOUR),
+                                            .max = apr_time_from_sec(2 * HOUR)};
         wxl_session_state_t state = {
             .user = cases[i].user,
             .digest = cases[i].digest,
@@ -147,7 +148,7 @@ static void touches(void)
     is_str(last_used(claims.sid), "60", "a minute: noted");
     renew(&settings, &claims, 119, &renewal);
     is_str(last_used(claims.sid), "60", "and not again before the next");
-    settings.idle = 40;
+    settings.idle = apr_time_from_sec(40);
     is_int(tag_of(renew(&settings, &claims, 100, &renewal)), tag_of(WXL_REFRESH_EXPIRED),
            "idle for forty seconds");
     is_int(renew(&settings, &claims, 99, &renewal), WXL_OK, "for less");
@@ -169,7 +170,8 @@ static void touches(void)
 
 static void bounds(void)
 {
-    wxl_sessions_settings_t settings = {.rotation = WXL_ROTATION_TOLERANT, .max = 10 * HOUR};
+    wxl_sessions_settings_t settings = {.rotation = WXL_ROTATION_TOLERANT,
+                                        .max = apr_time_from_sec(10 * HOUR)};
     wxl_claims_t claims;
     wxl_renewal_t renewal;
 
