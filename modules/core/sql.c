@@ -2,6 +2,7 @@
 
 #include "core/sql.h"
 
+#include "core/sql_lists.h"
 #include "core/sql_sessions.h"
 
 #define AVATAR "https://www.gravatar.com/avatar/00000000000000000000000000000000?d=mp&f=y"

@@ -11,20 +11,6 @@
 
 #include "gate/db.h"
 
-/** One argument of many rows in one text (PostgreSQL): what stands between the values, and what
-    stands for NULL. No value may hold either. */
-#define WXL_SQL_LIST_SEPARATOR "\x1f"
-#define WXL_SQL_LIST_NULL "\x1a"
-
-/** Such an argument as an array, and five of them. */
-#define WXL_SQL_LIST "string_to_array(%s, E'\\x1f', E'\\x1a')"
-#define WXL_SQL_FIVE_LISTS \
-    WXL_SQL_LIST ", " WXL_SQL_LIST ", " WXL_SQL_LIST ", " WXL_SQL_LIST ", " WXL_SQL_LIST
-
-/** A condition that is looked at once, before the first row is touched: whoever finds a row locked
-    by somebody else gives up soon, as all others of his statement wait with him. */
-#define WXL_SQL_IMPATIENT "(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL"
-
 /**
  * Find or create the user of an openid and move the last login, in one round trip.
  * Arguments, in order: openid, username of a new user, is_staff, is_superuser (1 or 0: rights that

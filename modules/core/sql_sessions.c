@@ -2,7 +2,7 @@
 
 #include "core/sql_sessions.h"
 
-#include "core/sql.h"
+#include "core/sql_lists.h"
 
 /* The sid of no session. */
 #define NOBODY "00000000000000000000000000000000"
@@ -144,7 +144,7 @@ const wxl_statement_t wxl_sql_session_rotate = {
     INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 \
     " AS born_after) AS i"
 
-/* For many at once: `i` is a list of the same arguments (sql.h), as JSON on SQLite. */
+/* For many at once: `i` is made from lists of the same arguments, on SQLite from JSON. */
 #define TIME_OF(name) "'epoch'::timestamptz + " name "::bigint * interval '1 microsecond' AS " name
 #define JSON(letter) "json_extract(value, '$." letter "')"
 #define JSON_INTEGER(letter) "CAST(" JSON(letter) " AS INTEGER)"
