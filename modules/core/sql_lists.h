@@ -1,6 +1,6 @@
 /*
- * core/sql_lists: how one argument of many rows is given to PostgreSQL. core/together writes it, the
- * statements of core/sql and core/sql_sessions read it. Constant text.
+ * core/sql_lists: how one argument of many rows is given to PostgreSQL. core/together writes it,
+ * the statements of core/sql and core/sql_sessions read it. Constant text.
  */
 #ifndef WXL_SQL_LISTS_H
 #define WXL_SQL_LISTS_H
