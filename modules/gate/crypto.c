@@ -13,7 +13,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
@@ -79,21 +78,8 @@ const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes)
     return apr_pescape_hex(pool, random, bytes, 0);
 }
 
-apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
-                                    unsigned char mac[WXL_HMAC_SHA256_SIZE])
-{
-    unsigned size = 0;
-
-    if (key->len > INT_MAX ||
-        !HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text, len, mac,
-              &size) ||
-        size != WXL_HMAC_SHA256_SIZE)
-        return APR_EGENERAL;
-    return APR_SUCCESS;
-}
-
-/* Half of what a context costs is making and freeing it: nine pieces of memory. So the last one that
-   was used is kept for the next. It changes hands by an exchange; who finds none makes one. */
+/* Half of what a context costs is making and freeing it: nine pieces of memory. So the last one
+   that was used is kept for the next. It changes hands by an exchange; who finds none makes one. */
 struct wxl_hmac_t {
     EVP_MAC_CTX *context; /* has seen the key and no text; only copied */
     EVP_MAC_CTX **spare;  /* NULL where OpenSSL cannot use one again: before 3.0.3 */

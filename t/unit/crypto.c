@@ -46,13 +46,13 @@ static const char *mac_of(apr_pool_t *pool, const wxl_secret_t *key, const char 
     const wxl_hmac_t *kept;
     int turn;
 
-    if (wxl_crypto_hmac_sha256(key, text, len, mac) != APR_SUCCESS)
-        return NULL;
     kept = wxl_crypto_hmac_keep(pool, key);
+    if (!kept || wxl_crypto_hmac(kept, text, len, mac) != APR_SUCCESS)
+        return NULL;
     for (turn = 0; turn < 3; turn++) { /* a key that is kept stays as it is */
-        if (!kept || wxl_crypto_hmac(kept, text, len, again) != APR_SUCCESS ||
+        if (wxl_crypto_hmac(kept, text, len, again) != APR_SUCCESS ||
             memcmp(mac, again, sizeof(mac)) != 0)
-            return "the key that is kept ready gives something else";
+            return "another time it is something else";
     }
     return apr_pescape_hex(pool, mac, sizeof(mac), 0);
 }
@@ -75,8 +75,6 @@ static void hmac(apr_pool_t *pool)
     for (i = 0; i < COUNT(long_key); i++)
         is_str(mac_of(pool, &key, long_key[i].text, strlen(long_key[i].text)), long_key[i].mac,
                "RFC 4231, case %zu", 6 + i);
-    key.len = (apr_size_t)1 << 40;
-    is_str(mac_of(pool, &key, "", 0), NULL, "a length that is no int is refused");
 }
 
 #define THREADS 4
@@ -114,7 +112,7 @@ static void threads(apr_pool_t *parent)
     apr_pool_create(&pool, parent);
     shared = wxl_crypto_hmac_keep(pool, &key);
     for (i = 0; i < 2; i++)
-        wxl_crypto_hmac_sha256(&key, texts[i], strlen(texts[i]), expected[i]);
+        wxl_crypto_hmac(shared, texts[i], strlen(texts[i]), expected[i]);
     for (i = 0; i < THREADS; i++)
         pthread_create(&thread[i], NULL, work, &failures[i]);
     for (i = 0; i < THREADS; i++) {
