@@ -166,6 +166,26 @@ static const char *lack_of(CURL *curl, CURLcode code, const wxl_transfer_t *tran
     }
 }
 
+static curl_socket_t no_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)baton, (void)purpose, (void)address;
+    return CURL_SOCKET_BAD;
+}
+
+CURL *wxl_http_easy_closer(void)
+{
+    CURL *curl = curl_easy_init();
+
+    if (!curl)
+        return NULL;
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_URL, "http://127.0.0.1/");
+    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 0L);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, no_socket);
+    return curl;
+}
+
 /* libcurl's own error text may quote the URL, which holds the secret: so words of ours. */
 static const char *why_of(CURLcode code, const wxl_transfer_t *transfer)
 {
