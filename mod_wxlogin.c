@@ -66,12 +66,16 @@ AP_DECLARE_MODULE(wxlogin)
 
 #define POST (AP_METHOD_BIT << M_POST)
 #define GET (AP_METHOD_BIT << M_GET)
+#define GET_AND_DELETE (GET | AP_METHOD_BIT << M_DELETE)
 #define GET_AND_PATCH (GET | AP_METHOD_BIT << M_PATCH)
 
 static const wxl_endpoint_t endpoints[] = {
     {"wxlogin-login", "POST, OPTIONS", POST, NULL, wxl_login_serve},
     {"wxlogin-refresh", "POST, OPTIONS", POST, NULL, wxl_refresh_serve},
     {"wxlogin-verify", "POST, OPTIONS", POST, NULL, wxl_verify_serve},
+    {"wxlogin-logout", "POST, OPTIONS", POST, NULL, wxl_logout_serve},
+    {"wxlogin-sessions", "GET, HEAD, DELETE, OPTIONS", GET_AND_DELETE, wxl_guard_admit,
+     wxl_sessions_serve},
     {"wxlogin-profile", "GET, HEAD, PATCH, OPTIONS", GET_AND_PATCH, wxl_guard_admit,
      wxl_profile_serve},
     {"wxlogin-jwks", "GET, HEAD, OPTIONS", GET, NULL, wxl_jwks_serve},

@@ -78,7 +78,7 @@ class Server:
         command, env = self.command(wechat_url, limited)
         self.process = self.place.spawn(self.key, command, env=env, cwd=self.place.dir)
         try:
-            wait_for_port(self.port)
+            wait_for_port(self.port, process=self.process)
         except Failure:
             raise Failure('%s does not start' % self.name)
 

@@ -49,9 +49,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for_port(port, seconds=30):
+def wait_for_port(port, seconds=30, process=None):
+    """@param process: who shall listen; if it ends, nobody will"""
     end = time.time() + seconds
-    while time.time() < end:
+    while time.time() < end and not (process and process.poll() is not None):
         with socket.socket() as s:
             if s.connect_ex(('127.0.0.1', port)) == 0:
                 return

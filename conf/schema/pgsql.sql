@@ -91,3 +91,28 @@ END $$;
 DROP TRIGGER IF EXISTS wxlogin_user_deleted ON wxlogin_user;
 CREATE TRIGGER wxlogin_user_deleted AFTER DELETE ON wxlogin_user FOR EACH ROW
     EXECUTE FUNCTION wxlogin_user_deleted();
+
+-- What keeps the number of a user's sessions within a limit (WxLoginMaxSessions): the oldest are
+-- ended, or the one that has just begun is taken back. One at a time for a user; being a function it
+-- then sees what the one before has done. Gives the sessions that are gone.
+CREATE OR REPLACE FUNCTION wxlogin_session_limit(who bigint, mine uuid, most integer, evict boolean,
+    at timestamptz, idle_after timestamptz, born_after timestamptz)
+    RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM wxlogin_user WHERE id = who FOR NO KEY UPDATE;
+    IF evict THEN
+        RETURN QUERY UPDATE wxlogin_session AS s SET revoked_at = at, revoked_why = 'limit'
+            WHERE s.sid IN (SELECT a.sid FROM wxlogin_session AS a
+                WHERE a.user_id = who AND a.revoked_at IS NULL AND a.expires_at > at
+                    AND a.last_used_at > idle_after AND a.created_at > born_after
+                ORDER BY a.created_at DESC, a.sid DESC OFFSET most)
+            RETURNING s.sid;
+    ELSE
+        RETURN QUERY DELETE FROM wxlogin_session AS s
+            WHERE s.sid = mine AND most <= (SELECT count(*) FROM wxlogin_session AS a
+                WHERE a.user_id = who AND a.sid <> mine AND a.revoked_at IS NULL
+                    AND a.expires_at > at AND a.last_used_at > idle_after
+                    AND a.created_at > born_after)
+            RETURNING s.sid;
+    END IF;
+END $$;

@@ -20,6 +20,7 @@ typedef enum {
     WXL_FIELD_BLANK,
     WXL_FIELD_NOT_STRING,
     WXL_FIELD_TOO_LONG,
+    WXL_FIELD_SCOPE,
     WXL_BODY_NOT_JSON,
     WXL_BODY_NOT_OBJECT,
     WXL_BODY_NOT_UTF8,
@@ -52,6 +53,10 @@ typedef enum {
     WXL_USER_NOT_FOUND,
     WXL_USER_INACTIVE, /* the token's; WXL_USER_DISABLED is the one who signs in */
     WXL_PERMISSION_DENIED,
+    /* Sessions. */
+    WXL_NOT_FOUND,
+    WXL_SESSION_LIMIT,
+    WXL_TOKEN_STOLEN, /* told to the client as WXL_TOKEN_INVALID, to the log as what it is */
     /* Ours. */
     WXL_DB_UNAVAILABLE,
     WXL_NOT_CONFIGURED,

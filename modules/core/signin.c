@@ -46,6 +46,8 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
     refresh->user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id);
     rv = wxl_tokens_draft(errand, settings, WXL_TOKEN_ACCESS, refresh->user_id, &access);
     access.sid = refresh->sid;
+    if (access.sid)
+        wxl_sessions_bound(&story->settings->sessions, errand->now, &access);
     if (rv == APR_SUCCESS)
         rv = wxl_tokens_write(errand, settings, &access, &access_token);
     if (rv == APR_SUCCESS)
@@ -57,6 +59,16 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
     wxl_json_set_string(*answer, "refresh", refresh_token);
     wxl_json_set_object(*answer, "user", wxl_users_json(errand->pool, &story->user));
     return APR_SUCCESS;
+}
+
+static apr_status_t keep_limit(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door)
+{
+    const wxl_whose_t whose = {
+        .user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id),
+        .sid = story->session.sid,
+    };
+
+    return wxl_sessions_limit(errand, door, &story->settings->sessions, &whose, &story->ended);
 }
 
 apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door,
@@ -76,5 +88,7 @@ apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const 
     }
     if (rv == APR_SUCCESS)
         rv = wxl_users_signin(errand, door, &arrival, &story->user);
+    if (rv == APR_SUCCESS && arrival.session)
+        rv = keep_limit(errand, story, door);
     return rv == APR_SUCCESS ? write_answer(errand, story, &refresh, answer) : rv;
 }

@@ -34,6 +34,7 @@ typedef struct {
     wxl_client_t client;    /* who asks, for the row of the session; zeroes: not known */
     wxl_user_t user;        /* known after finish */
     wxl_session_t session;  /* the same; sid NULL: sessions are off */
+    apr_array_header_t *ended; /* sids (const char *) that had to make room; NULL: none */
 } wxl_signin_t;
 
 /**

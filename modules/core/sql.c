@@ -2,6 +2,8 @@
 
 #include "core/sql.h"
 
+#include "core/sql_sessions.h"
+
 #define AVATAR "https://www.gravatar.com/avatar/00000000000000000000000000000000?d=mp&f=y"
 
 /* A password hash that no password gives: Django's mark for "cannot sign in with one". */
@@ -178,22 +180,6 @@ const wxl_statement_t wxl_sql_sessions_json = {
         },
 };
 
-const wxl_statement_t wxl_sql_session = {
-    .label = "wxlogin_session",
-    .args = 10,
-    .columns = 1,
-    .sql =
-        {
-            [WXL_SQLITE3] =
-                "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
-                " created_at, last_used_at, expires_at, refresh_digest)"
-                " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
-                " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
-                " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
-                " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
-        },
-};
-
 const wxl_statement_t wxl_sql_user = {
     .label = "wxlogin_user",
     .args = 1,
@@ -321,10 +307,21 @@ const wxl_statement_t wxl_sql_purge = {
 /* clang-format on */
 
 const wxl_statement_t *const wxl_sql_all[] = {
-    &wxl_sql_signin,          &wxl_sql_signin_session,
-    &wxl_sql_session,         &wxl_sql_user,
-    &wxl_sql_change,          &wxl_sql_signins,
-    &wxl_sql_signins_session, &wxl_sql_signins_json,
+    &wxl_sql_signin,
+    &wxl_sql_signin_session,
+    &wxl_sql_signins,
+    &wxl_sql_signins_session,
+    &wxl_sql_signins_json,
     &wxl_sql_sessions_json,
+    &wxl_sql_user,
+    &wxl_sql_change,
+    &wxl_sql_session_add,
+    &wxl_sql_session_touch,
+    &wxl_sql_session_rotate,
+    &wxl_sql_session_evict,
+    &wxl_sql_session_refuse,
+    &wxl_sql_session_end,
+    &wxl_sql_session_end_many,
+    &wxl_sql_session_list,
 };
 const int wxl_sql_count = sizeof(wxl_sql_all) / sizeof(wxl_sql_all[0]);

@@ -1,5 +1,6 @@
 /*
- * core/sql: every SQL statement of the module, in both dialects.
+ * core/sql: the SQL statements of the module, in both dialects; those of sessions alone stand in
+ * core/sql_sessions.
  *
  * Constant data. How to write one: every result column is cast, so that a later ALTER does not
  * break prepared statements; flags come as 0 or 1 and times as microseconds since 1970, because
@@ -33,13 +34,6 @@ extern const wxl_statement_t wxl_sql_signin;
 extern const wxl_statement_t wxl_sql_signin_session;
 
 /**
- * The row of a session alone: what SQLite does behind wxl_sql_signin. A disabled user gets none.
- * Arguments: sid, appid, address, user agent, device, created_at, last_used_at, expires_at, digest,
- * user id. Column: sid.
- */
-extern const wxl_statement_t wxl_sql_session;
-
-/**
  * Sign-ins of many at once. Rows have the arguments of wxl_sql_signin_session, in its order, or the
  * first five of them; how they are given is told in core/together.h. Columns: as above.
  *
@@ -64,7 +58,8 @@ extern const wxl_statement_t wxl_sql_user;
  */
 extern const wxl_statement_t wxl_sql_change;
 
-/** All of the above, for preparation in advance. Those below are seldom run. */
+/** All of the above and of core/sql_sessions, for preparation in advance. Those below are seldom
+    run. */
 extern const wxl_statement_t *const wxl_sql_all[];
 extern const int wxl_sql_count;
 

@@ -18,6 +18,8 @@ typedef struct {
 
 typedef enum { WXL_TOKEN_ACCESS = 1, WXL_TOKEN_REFRESH = 2 } wxl_token_type_t;
 #define WXL_TOKEN_ANY (WXL_TOKEN_ACCESS | WXL_TOKEN_REFRESH)
+#define WXL_TOKEN_OLD \
+    4 /* ored to these: also one that has expired; its exp is the caller's to judge */
 
 /** What a token says: one that was believed, or one to be written. */
 typedef struct {
@@ -43,15 +45,6 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
  */
 apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
                               const wxl_claims_t *claims, const char **token);
-
-/**
- * Issue a token that belongs to no session: draft and write.
- * @param user_id decimal digits
- * @param token the result; pairs issued with the same errand share iat and differ in jti
- * @return APR_SUCCESS, or WXL_INTERNAL failed
- */
-apr_status_t wxl_tokens_issue(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,
-                              wxl_token_type_t type, const char *user_id, const char **token);
 
 /**
  * Believe a token, or not. Checked in the order of the wire contract, section 5: form and size,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/sessions.h"
 #include "core/sql.h"
+#include "core/sql_sessions.h"
 #include "core/together.h"
 #include "gate/crypto.h"
 
@@ -125,7 +126,7 @@ static apr_status_t upsert_each(wxl_errand_t *errand, wxl_db_t *db, const char *
     if (rv != APR_SUCCESS || !*row)
         return rv;
     args[9] = (*row)[COLUMN_ID];
-    return wxl_db_row(errand, db, &wxl_sql_session, args, &unused);
+    return wxl_db_row(errand, db, &wxl_sql_session_add, args, &unused);
 }
 
 static apr_status_t upsert_both(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,

@@ -13,7 +13,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
@@ -79,27 +78,64 @@ const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes)
     return apr_pescape_hex(pool, random, bytes, 0);
 }
 
-apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
-                                    unsigned char mac[WXL_HMAC_SHA256_SIZE])
-{
-    unsigned size = 0;
+/* Half of what a context costs is making and freeing it: nine pieces of memory. So the last one
+   that was used is kept for the next. It changes hands by an exchange; who finds none makes one. */
+struct wxl_hmac_t {
+    EVP_MAC_CTX *context; /* has seen the key and no text; only copied */
+    EVP_MAC_CTX **spare;  /* NULL where OpenSSL cannot use one again: before 3.0.3 */
+};
 
-    if (key->len > INT_MAX ||
-        !HMAC(EVP_sha256(), key->bytes, (int)key->len, (const unsigned char *)text, len, mac,
-              &size) ||
-        size != WXL_HMAC_SHA256_SIZE)
-        return APR_EGENERAL;
+static apr_status_t free_hmac(void *data)
+{
+    const wxl_hmac_t *key = data;
+
+    EVP_MAC_CTX_free(key->context);
+    if (key->spare)
+        EVP_MAC_CTX_free(*key->spare);
     return APR_SUCCESS;
 }
 
-struct wxl_hmac_t {
-    EVP_MAC_CTX *context; /* has seen the key and no text */
-};
-
-static apr_status_t free_hmac(void *context)
+/* @return a context that has seen the key and no text, or NULL */
+static EVP_MAC_CTX *take_context(const wxl_hmac_t *key)
 {
+    EVP_MAC_CTX *context =
+        key->spare ? __atomic_exchange_n(key->spare, NULL, __ATOMIC_ACQUIRE) : NULL;
+
+    if (context && EVP_MAC_init(context, NULL, 0, NULL) == 1)
+        return context;
     EVP_MAC_CTX_free(context);
-    return APR_SUCCESS;
+    return EVP_MAC_CTX_dup(key->context);
+}
+
+static void give_back(const wxl_hmac_t *key, EVP_MAC_CTX *context)
+{
+    EVP_MAC_CTX *none = NULL;
+
+    if (!key->spare || !__atomic_compare_exchange_n(key->spare, &none, context, 0, __ATOMIC_RELEASE,
+                                                    __ATOMIC_RELAXED))
+        EVP_MAC_CTX_free(context);
+}
+
+static int finish(EVP_MAC_CTX *context, const char *text, apr_size_t len, unsigned char *mac)
+{
+    size_t size = 0;
+
+    return EVP_MAC_update(context, (const unsigned char *)text, len) == 1 &&
+           EVP_MAC_final(context, mac, &size, WXL_HMAC_SHA256_SIZE) == 1 &&
+           size == WXL_HMAC_SHA256_SIZE;
+}
+
+/* Early versions go on where the last text ended, instead of beginning anew. */
+static int can_begin_anew(const wxl_hmac_t *key)
+{
+    unsigned char first[WXL_HMAC_SHA256_SIZE], second[WXL_HMAC_SHA256_SIZE];
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->context);
+    int can = context && finish(context, "text", 4, first) &&
+              EVP_MAC_init(context, NULL, 0, NULL) == 1 && finish(context, "text", 4, second) &&
+              wxl_crypto_equal(first, second, sizeof(first));
+
+    EVP_MAC_CTX_free(context);
+    return can;
 }
 
 const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key)
@@ -107,30 +143,31 @@ const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key
     char digest[] = "SHA256";
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                            OSSL_PARAM_construct_end()};
-    wxl_hmac_t *kept = apr_palloc(pool, sizeof(*kept));
+    wxl_hmac_t *kept = apr_pcalloc(pool, sizeof(*kept));
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 
     kept->context = mac ? EVP_MAC_CTX_new(mac) : NULL;
     EVP_MAC_free(mac); /* the context holds it */
-    if (!kept->context)
+    apr_pool_cleanup_register(pool, kept, free_hmac, apr_pool_cleanup_null);
+    if (!kept->context ||
+        EVP_MAC_init(kept->context, (const unsigned char *)key->bytes, key->len, params) != 1)
         return NULL;
-    apr_pool_cleanup_register(pool, kept->context, free_hmac, apr_pool_cleanup_null);
-    if (EVP_MAC_init(kept->context, (const unsigned char *)key->bytes, key->len, params) != 1)
-        return NULL;
+    if (can_begin_anew(kept))
+        kept->spare = apr_pcalloc(pool, sizeof(*kept->spare));
     return kept;
 }
 
 apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t len,
                              unsigned char mac[WXL_HMAC_SHA256_SIZE])
 {
-    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(key->context);
-    size_t size = 0;
-    int fine = context && EVP_MAC_update(context, (const unsigned char *)text, len) == 1 &&
-               EVP_MAC_final(context, mac, &size, WXL_HMAC_SHA256_SIZE) == 1 &&
-               size == WXL_HMAC_SHA256_SIZE;
+    EVP_MAC_CTX *context = take_context(key);
 
-    EVP_MAC_CTX_free(context);
-    return fine ? APR_SUCCESS : APR_EGENERAL;
+    if (!context || !finish(context, text, len, mac)) {
+        EVP_MAC_CTX_free(context);
+        return APR_EGENERAL;
+    }
+    give_back(key, context);
+    return APR_SUCCESS;
 }
 
 const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text)

@@ -38,14 +38,7 @@ int wxl_crypto_random(void *bytes, apr_size_t len);
  */
 const char *wxl_crypto_random_hex(apr_pool_t *pool, apr_size_t bytes);
 
-/**
- * HMAC-SHA256 (RFC 2104) with a key that is used once, or seldom.
- * @param mac where the result goes
- */
-apr_status_t wxl_crypto_hmac_sha256(const wxl_secret_t *key, const char *text, apr_size_t len,
-                                    unsigned char mac[WXL_HMAC_SHA256_SIZE]);
-
-/** A key of HMAC-SHA256 that is kept ready: half the work is the key's, and done once. */
+/** A key of HMAC-SHA256, kept ready: half the work is the key's, and done once. */
 typedef struct wxl_hmac_t wxl_hmac_t;
 
 /**
@@ -54,7 +47,10 @@ typedef struct wxl_hmac_t wxl_hmac_t;
  */
 const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key);
 
-/** The same as wxl_crypto_hmac_sha256(), with a key that is ready. */
+/**
+ * HMAC-SHA256 (RFC 2104).
+ * @param mac where the result goes
+ */
 apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t len,
                              unsigned char mac[WXL_HMAC_SHA256_SIZE]);
 

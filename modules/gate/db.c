@@ -11,8 +11,10 @@
 
 /* A prepared statement of one connection. */
 typedef struct {
-    apr_dbd_prepared_t *prepared;
-    int generation; /* the server may still know the old label: each preparation gets its own */
+    apr_dbd_prepared_t *prepared; /* NULL: it has to be prepared first */
+    const char *label;
+    int generation;   /* the server may still know the old label: each preparation gets its own */
+    apr_pool_t *pool; /* of a preparation that was not the first */
 } slot_t;
 
 int wxl_db_dialect(const char *name, wxl_dialect_t *dialect)
@@ -29,23 +31,54 @@ int wxl_db_dialect(const char *name, wxl_dialect_t *dialect)
     return 0;
 }
 
-/* @return 0 or the driver's code; the slot then keeps what it had */
-static int prepare(wxl_db_t *db, const wxl_statement_t *statement)
+static slot_t *slot_of(wxl_db_t *db, const wxl_statement_t *statement)
 {
     slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
-    apr_dbd_prepared_t *prepared = NULL;
-    const char *label;
-    int rv;
 
     if (!slot) {
         slot = apr_pcalloc(db->pool, sizeof(*slot));
         apr_hash_set(db->prepared, statement->label, APR_HASH_KEY_STRING, slot);
     }
-    label = apr_psprintf(db->pool, "%s_%d", statement->label, slot->generation++);
-    rv = apr_dbd_prepare(db->driver, db->pool, db->handle, statement->sql[db->dialect], label,
+    return slot;
+}
+
+/* PostgreSQL: forget the last preparation, here and on the server. A statement that fails for a
+   reason of its own is prepared again each time, on a connection that may live for weeks. */
+static apr_pool_t *start_anew(wxl_db_t *db, slot_t *slot)
+{
+    int rows;
+
+    if (slot->label) /* that the server does not know it any more is no harm */
+        apr_dbd_query(
+            db->driver, db->handle, &rows,
+            apr_pstrcat(slot->pool ? slot->pool : db->pool, "DEALLOCATE ", slot->label, NULL));
+    slot->label = NULL;
+    slot->prepared = NULL;
+    if (slot->pool)
+        apr_pool_clear(slot->pool);
+    else
+        apr_pool_create(&slot->pool, db->pool);
+    return slot->pool;
+}
+
+/* @return 0 or the driver's code */
+static int prepare(wxl_db_t *db, const wxl_statement_t *statement)
+{
+    slot_t *slot = slot_of(db, statement);
+    apr_pool_t *pool = db->pool;
+    apr_dbd_prepared_t *prepared = NULL;
+    const char *label;
+    int rv;
+
+    if (slot->generation > 0 && db->dialect == WXL_PGSQL)
+        pool = start_anew(db, slot);
+    label = apr_psprintf(pool, "%s_%d", statement->label, slot->generation++);
+    rv = apr_dbd_prepare(db->driver, pool, db->handle, statement->sql[db->dialect], label,
                          &prepared);
-    if (rv == 0) /* after a failure `prepared` may be set all the same, and is of no use */
+    if (rv == 0) { /* after a failure `prepared` may be set all the same, and is of no use */
         slot->prepared = prepared;
+        slot->label = label;
+    }
     return rv;
 }
 
@@ -85,16 +118,15 @@ static const char **copy_row(apr_pool_t *pool, wxl_db_t *db, apr_dbd_row_t *row,
 static int run(wxl_db_t *db, const wxl_statement_t *statement, const char **args,
                apr_array_header_t *rows)
 {
-    slot_t *slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
+    slot_t *slot = slot_of(db, statement);
     apr_dbd_results_t *results = NULL;
     apr_dbd_row_t *row = NULL;
     int rv;
 
-    if (!slot || !slot->prepared) {
+    if (!slot->prepared) {
         rv = prepare(db, statement);
         if (rv != 0)
             return rv;
-        slot = apr_hash_get(db->prepared, statement->label, APR_HASH_KEY_STRING);
     }
     /* Random access (1): without it an SQL error looks like an empty result. */
     rv = apr_dbd_pselect(db->driver, rows->pool, db->handle, &results, slot->prepared, 1,

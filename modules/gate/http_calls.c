@@ -38,11 +38,9 @@ static void free_call(wxl_http_call_t *call)
     free(call);
 }
 
-wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_request_t *request,
-                                       int eventfd)
+wxl_http_call_t *wxl_http_calls_new(const wxl_http_request_t *request, int eventfd)
 {
     wxl_http_call_t *call = calloc(1, sizeof(*call));
-    int refused, first = 0;
 
     if (!call || !(call->url = strdup(request->url))) {
         free(call);
@@ -54,6 +52,13 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
     call->request = *request;
     call->request.url = call->url;
     call->submitted = wxl_http_clock();
+    return call;
+}
+
+int wxl_http_calls_queue(wxl_http_calls_t *calls, wxl_http_call_t *call)
+{
+    int refused, first = 0;
+
     apr_thread_mutex_lock(calls->mutex);
     refused = calls->stopping;
     if (!refused) {
@@ -62,13 +67,16 @@ wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_r
         calls->last = &call->next;
     }
     apr_thread_mutex_unlock(calls->mutex);
-    if (refused) {
+    if (refused)
         free_call(call);
-        return NULL;
-    }
-    if (first) /* else somebody has rung, or is about to, since the engine last looked */
+    else if (first) /* else somebody has rung, or is about to, since the engine last looked */
         ring(calls->wake);
-    return call;
+    return !refused;
+}
+
+void wxl_http_calls_ring(wxl_http_calls_t *calls)
+{
+    ring(calls->wake);
 }
 
 int wxl_http_calls_collect(wxl_http_call_t *call, apr_pool_t *pool, wxl_http_reply_t *reply)

@@ -1,5 +1,5 @@
 /*
- * gate/http_calls: where those who ask and the engine's thread meet.
+ * gate/http_calls: where those who ask and the engine meet.
  *
  * A call has two owners, one on each side; the last one frees it. One mutex guards the queue of new
  * calls, and one of each call who owns it: both are leaves, never held across a call of libcurl's
@@ -42,11 +42,16 @@ int wxl_http_calls_init(wxl_http_calls_t *calls, apr_pool_t *pool);
 /* -- the asker's side, any thread -- */
 
 /**
- * Ask; see wxl_http_engine_submit().
- * @return the call, or NULL: out of memory, or the child is ending
+ * Make a call; see wxl_http_engine_submit().
+ * @return NULL: out of memory
  */
-wxl_http_call_t *wxl_http_calls_submit(wxl_http_calls_t *calls, const wxl_http_request_t *request,
-                                       int eventfd);
+wxl_http_call_t *wxl_http_calls_new(const wxl_http_request_t *request, int eventfd);
+
+/**
+ * Put a call into the queue of the engine's thread, and wake that.
+ * @return 1, or 0: the child is ending, and the call is gone
+ */
+int wxl_http_calls_queue(wxl_http_calls_t *calls, wxl_http_call_t *call);
 
 /**
  * Is it done?
@@ -71,6 +76,9 @@ wxl_http_call_t *wxl_http_calls_take(wxl_http_calls_t *calls, int *stopping);
 
 /** The reply is in the call: wake the asker, if it still waits. The call is no longer ours. */
 void wxl_http_calls_done(wxl_http_call_t *call);
+
+/** Wake the engine's thread. */
+void wxl_http_calls_ring(wxl_http_calls_t *calls);
 
 /** Refuse new calls from now on, and wake the engine. */
 void wxl_http_calls_stop(wxl_http_calls_t *calls);

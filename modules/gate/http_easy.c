@@ -11,6 +11,9 @@
 /* So that changes of WeChat's DNS are followed. */
 #define MAX_LIFE_SECONDS 600L
 #define FIRST_BUFFER 512
+/* The least that libcurl has. */
+#define LEAST_BUFFER 1024L
+#define LEAST_UPLOAD_BUFFER 16384L
 
 static size_t on_body(char *data, size_t one, size_t len, void *baton)
 {
@@ -121,6 +124,10 @@ CURL *wxl_http_easy_new(void)
     curl_easy_setopt(curl, CURLOPT_MAXLIFETIME_CONN, MAX_LIFE_SECONDS);
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_wxlogin");
+    /* An answer is some 400 bytes, and thousands may be waited for at a time: not 16 KB for each of
+       them, and not 64 KB for the question where there is TLS. */
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, LEAST_BUFFER);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, LEAST_UPLOAD_BUFFER);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
@@ -157,6 +164,26 @@ static const char *lack_of(CURL *curl, CURLcode code, const wxl_transfer_t *tran
         return error == EADDRNOTAVAIL ? "no local port was left" : NULL;
     default: return NULL;
     }
+}
+
+static curl_socket_t no_socket(void *baton, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)baton, (void)purpose, (void)address;
+    return CURL_SOCKET_BAD;
+}
+
+CURL *wxl_http_easy_closer(void)
+{
+    CURL *curl = curl_easy_init();
+
+    if (!curl)
+        return NULL;
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_URL, "http://127.0.0.1/");
+    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 0L);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, no_socket);
+    return curl;
 }
 
 /* libcurl's own error text may quote the URL, which holds the secret: so words of ours. */

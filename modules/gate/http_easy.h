@@ -34,6 +34,14 @@ int wxl_http_easy_start(void);
 /** A handle with everything that is the same in every call. @return NULL: out of memory */
 CURL *wxl_http_easy_new(void);
 
+/**
+ * A handle whose transfer fails at once, without a socket. Before it does, libcurl closes all
+ * connections of its multi that nobody has used for a second: the only way to have it do so without
+ * losing the names, the TLS sessions and the certificates that it knows.
+ * @return NULL: out of memory
+ */
+CURL *wxl_http_easy_closer(void);
+
 /** Get a handle ready for a request, the timeouts being what is left of them. */
 void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request);
 

@@ -1,4 +1,10 @@
-/* gate/http_engine: the thread that drives all transfers. See http_engine.h. */
+/*
+ * gate/http_engine: many transfers and the thread that waits for them. See http_engine.h.
+ *
+ * One mutex guards libcurl and the legs. The thread holds it but while it sleeps; an asker only
+ * tries it, so nobody waits for libcurl but the thread, and it for as long as one request takes to
+ * be sent. To send it there and then spares two changes of threads.
+ */
 
 #include "gate/http_engine.h"
 
@@ -15,6 +21,8 @@
 
 #define MOST_EVENTS 64
 #define MOST_CONNECTIONS 65536L
+/* While something is under way, or was a moment ago, the thread sleeps so long at most. */
+#define DOZE apr_time_from_sec(1)
 /* So many transfers at a time leave enough behind to be worth looking for it. */
 #define BURST 64
 
@@ -22,6 +30,10 @@ struct wxl_http_engine_t {
     wxl_http_calls_t calls;
     apr_thread_t *thread;
     int epoll;
+    int wanted;                /* atomic: the thread waits for the mutex */
+    apr_thread_mutex_t *mutex; /* guards all that follows */
+    int ended;
+    apr_time_t until;           /* so long the thread sleeps; 0: until something happens */
     apr_time_t timer;           /* when libcurl wants to be called; 0: never */
     apr_interval_time_t period; /* between looks at what can be given back */
     apr_time_t review;          /* the next of them; 0: there is nothing */
@@ -99,58 +111,39 @@ static void reap(wxl_http_engine_t *engine)
     }
 }
 
-/* Nothing was asked for a while. libcurl closes connections that are too old only when it is asked
-   for one: those that nobody asks for go with their multi. */
-static void rest(wxl_http_engine_t *engine)
+/* When the clock is to be looked at; 0: never. */
+static apr_time_t next_look(const wxl_http_engine_t *engine)
 {
-    CURLM *other = multi_new(engine);
+    apr_time_t next = wxl_http_legs_next(&engine->legs, engine->timer);
 
-    if (!other)
-        return;
-    engine->timer = 0;
-    curl_multi_cleanup(wxl_http_legs_rest(&engine->legs, other));
-    engine->review = 0;
-}
-
-/* Once in a while: give back what a burst has left behind. */
-static void review(wxl_http_engine_t *engine, apr_time_t now)
-{
-    int most = engine->legs.most;
-
-    engine->review = now + engine->period;
-    if (most == 0 && !engine->legs.newest)
-        rest(engine);
-#ifdef __GLIBC__
-    /* What a burst took and gave back lies in holes of many arenas, those of httpd's threads among
-       them; malloc() itself returns nothing of it to the system. */
-    if (engine->high >= BURST && most <= engine->high / 2)
-        malloc_trim(0);
-#endif
-    if (most > engine->high || most <= engine->high / 2)
-        engine->high = most;
-    engine->legs.most = engine->legs.running;
+    return engine->review && (!next || engine->review < next) ? engine->review : next;
 }
 
 /* How long epoll may sleep, in milliseconds; -1: until something happens. */
-static int nap(const wxl_http_engine_t *engine)
+static int nap(wxl_http_engine_t *engine)
 {
-    apr_time_t until = wxl_http_legs_next(&engine->legs, engine->timer), now;
+    apr_time_t now = wxl_http_clock();
 
-    if (engine->review && (!until || engine->review < until))
-        until = engine->review;
-    if (!until)
+    engine->until = next_look(engine);
+    if (!engine->until)
         return -1;
-    now = wxl_http_clock();
-    return until <= now ? 0 : (int)((until - now + 999) / 1000);
+    /* Or each new call that is due a little earlier would have to wake the thread. */
+    if (engine->until > now + DOZE)
+        engine->until = now + DOZE;
+    return engine->until <= now ? 0 : (int)((engine->until - now + 999) / 1000);
 }
 
 /* Wait, and go on with what is ready. @return 1 if the child is ending */
 static int hear(wxl_http_engine_t *engine)
 {
     struct epoll_event events[MOST_EVENTS];
-    int count = epoll_wait(engine->epoll, events, MOST_EVENTS, nap(engine));
-    int stopping = 0, running, i;
+    int ms = nap(engine), stopping = 0, count, running, i;
 
+    apr_thread_mutex_unlock(engine->mutex);
+    count = epoll_wait(engine->epoll, events, MOST_EVENTS, ms);
+    __atomic_store_n(&engine->wanted, 1, __ATOMIC_RELAXED);
+    apr_thread_mutex_lock(engine->mutex);
+    __atomic_store_n(&engine->wanted, 0, __ATOMIC_RELAXED);
     for (i = 0; i < count; i++) {
         int fd = events[i].data.fd;
         int mask = (events[i].events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
@@ -176,22 +169,51 @@ static void look_at_clock(wxl_http_engine_t *engine)
         curl_multi_socket_action(engine->legs.multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
     wxl_http_legs_expire(&engine->legs, now);
-    if (!engine->review && engine->legs.newest)
-        engine->review = now + engine->period;
-    if (engine->review && engine->review <= now)
-        review(engine, now);
+}
+
+/* After something has happened. */
+static void go_on(wxl_http_engine_t *engine)
+{
+    look_at_clock(engine);
+    reap(engine);
+    if (engine->legs.news)
+        wxl_http_legs_news(&engine->legs);
+    if (!engine->review && engine->legs.most)
+        engine->review = wxl_http_clock() + engine->period;
+}
+
+/* Once in a while: give back what a burst has left behind. */
+static void review(wxl_http_engine_t *engine)
+{
+    int most = engine->legs.most;
+
+    engine->review = most ? wxl_http_clock() + engine->period : 0;
+    if (!most) { /* libcurl looks for connections that are too old only when it is asked for one */
+        wxl_http_legs_rest(&engine->legs);
+        go_on(engine);
+    }
+#ifdef __GLIBC__
+    /* What a burst took and gave back lies in holes of many arenas, those of httpd's threads among
+       them; malloc() itself returns nothing of it to the system. */
+    if (engine->high >= BURST && most <= engine->high / 2)
+        malloc_trim(0);
+#endif
+    if (most > engine->high || most <= engine->high / 2)
+        engine->high = most;
+    engine->legs.most = engine->legs.running;
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     wxl_http_engine_t *engine = baton;
 
+    apr_thread_mutex_lock(engine->mutex);
     while (!hear(engine)) {
-        look_at_clock(engine);
-        reap(engine);
-        if (engine->legs.news)
-            wxl_http_legs_news(&engine->legs);
+        go_on(engine);
+        if (engine->review && engine->review <= wxl_http_clock())
+            review(engine);
     }
+    apr_thread_mutex_unlock(engine->mutex);
     apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
@@ -205,9 +227,12 @@ static apr_status_t shut_down(void *data)
 
     wxl_http_calls_stop(&engine->calls);
     apr_thread_join(&rv, engine->thread);
+    apr_thread_mutex_lock(engine->mutex);
+    engine->ended = 1;
     take_calls(engine);
     wxl_http_legs_let_go(&engine->legs);
     curl_multi_cleanup(engine->legs.multi);
+    apr_thread_mutex_unlock(engine->mutex);
     close(engine->epoll);
     close(engine->calls.wake);
     curl_global_cleanup();
@@ -231,6 +256,7 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t 
     /* What a failure here leaves behind goes with the child. */
     if (!wxl_http_easy_start() || !wxl_http_calls_init(&engine->calls, pool) ||
         !epoll_setup(engine) || !(engine->legs.multi = multi_new(engine)) ||
+        apr_thread_mutex_create(&engine->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS ||
         apr_thread_create(&engine->thread, NULL, run, engine, pool) != APR_SUCCESS)
         return NULL;
     /* A pre-cleanup: the mutex and the thread's memory are still there. */
@@ -241,5 +267,26 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t 
 wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
                                         const wxl_http_request_t *request, int eventfd)
 {
-    return wxl_http_calls_submit(&engine->calls, request, eventfd);
+    wxl_http_call_t *call = wxl_http_calls_new(request, eventfd);
+    apr_time_t next;
+    int ring;
+
+    if (!call)
+        return NULL;
+    /* A crowd of askers must not keep the thread out. */
+    if (__atomic_load_n(&engine->wanted, __ATOMIC_RELAXED) ||
+        apr_thread_mutex_trylock(engine->mutex) != APR_SUCCESS)
+        return wxl_http_calls_queue(&engine->calls, call) ? call : NULL;
+    if (engine->ended) {
+        apr_thread_mutex_unlock(engine->mutex);
+        return wxl_http_calls_queue(&engine->calls, call) ? call : NULL; /* which refuses it */
+    }
+    wxl_http_legs_add(&engine->legs, call);
+    go_on(engine);
+    next = next_look(engine);
+    ring = next && (!engine->until || next < engine->until);
+    apr_thread_mutex_unlock(engine->mutex);
+    if (ring) /* the thread would sleep for too long */
+        wxl_http_calls_ring(&engine->calls);
+    return call;
 }

@@ -1,10 +1,10 @@
 /*
  * gate/http_engine: many GETs at once, and no thread waits for them.
  *
- * One thread a child drives all transfers (curl_multi_socket_action over epoll). Whoever asks gets
- * a call back at once, does something else, and is woken through an eventfd of its own when the
- * answer is there. The same promises as gate/http: no redirect, nothing sent twice, no secret in a
- * log.
+ * One thread a child waits for all answers (curl_multi_socket_action over epoll). Whoever asks
+ * sends his request himself where the engine is free, or leaves it in a queue; he gets a call back
+ * at once, does something else, and is woken through an eventfd of his own when the answer is
+ * there. The same promises as gate/http: no redirect, nothing sent twice, no secret in a log.
  *
  * wxl_http_engine_create() is called in a child after the fork, and only where somebody will park
  * requests; the rest on any thread. The engine never touches a pool or a structure of the asker.
@@ -33,7 +33,8 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t 
  * @param request copied
  * @param eventfd written when the call is done; the asker's, and to be closed only after
  *        wxl_http_calls_drop()
- * @return the call, to be dropped once by the asker; NULL: out of memory, or the child is ending
+ * @return the call, to be dropped once by the asker, and perhaps done already; NULL: out of memory,
+ *         or the child is ending
  */
 wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
                                         const wxl_http_request_t *request, int eventfd);

@@ -214,6 +214,10 @@ void wxl_http_legs_finish(wxl_http_legs_t *legs, CURL *curl, CURLcode code)
     curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private);
     leg = (wxl_http_leg_t *)private;
     curl_multi_remove_handle(legs->multi, curl);
+    if (!leg) { /* the closer, which has done its work */
+        curl_easy_cleanup(curl);
+        return;
+    }
     wxl_http_easy_finish(curl, code, &leg->transfer, &leg->call->reply);
     handle_give_back(legs, curl);
     legs->running--;
@@ -257,16 +261,13 @@ static void free_handles(wxl_http_legs_t *legs)
         curl_easy_cleanup(legs->idle[--legs->idle_count]);
 }
 
-CURLM *wxl_http_legs_rest(wxl_http_legs_t *legs, CURLM *other)
+void wxl_http_legs_rest(wxl_http_legs_t *legs)
 {
-    CURLM *until_now = legs->multi;
-    wxl_http_host_t *host;
+    CURL *closer = wxl_http_easy_closer();
 
     free_handles(legs);
-    for (host = legs->hosts; host; host = host->next)
-        host->known_until = 0;
-    legs->multi = other;
-    return until_now;
+    if (closer && curl_multi_add_handle(legs->multi, closer) != CURLM_OK)
+        curl_easy_cleanup(closer);
 }
 
 void wxl_http_legs_let_go(wxl_http_legs_t *legs)

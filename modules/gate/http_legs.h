@@ -52,7 +52,7 @@ typedef struct {
 /** A new call comes in: it goes to the queue of its host, and ahead if it may. */
 void wxl_http_legs_add(wxl_http_legs_t *legs, wxl_http_call_t *call);
 
-/** A transfer ended. @param curl its handle, still in legs->multi */
+/** A transfer ended. @param curl its handle, still in legs->multi; perhaps the closer's */
 void wxl_http_legs_finish(wxl_http_legs_t *legs, CURL *curl, CURLcode code);
 
 /** legs->news is set: one of those that went ahead has opened a socket, or sent its request over
@@ -66,9 +66,8 @@ void wxl_http_legs_expire(wxl_http_legs_t *legs, apr_time_t now);
     0: never */
 apr_time_t wxl_http_legs_next(const wxl_http_legs_t *legs, apr_time_t otherwise);
 
-/** Nothing is under way: free the handles that are kept, and begin with another multi.
-    @return the one until now, with its connections and the names that it knew */
-CURLM *wxl_http_legs_rest(wxl_http_legs_t *legs, CURLM *other);
+/** Nobody asks: close the connections and free the handles that are kept. */
+void wxl_http_legs_rest(wxl_http_legs_t *legs);
 
 /** Nobody waits any more, the child is ending: end all, free all. */
 void wxl_http_legs_let_go(wxl_http_legs_t *legs);

@@ -65,6 +65,23 @@ static void merge_sessions(wxl_config_t *merged, const wxl_config_t *add)
         to->off = from->off;
         merged->sessions_set = 1;
     }
+    if (add->rotation_set) {
+        to->rotation = from->rotation;
+        merged->rotation_set = 1;
+    }
+    if (add->max_sessions_set) {
+        to->most = from->most;
+        to->reject = from->reject;
+        merged->max_sessions_set = 1;
+    }
+    if (add->session_idle_set) {
+        to->idle = from->idle;
+        merged->session_idle_set = 1;
+    }
+    if (add->session_max_set) {
+        to->max = from->max;
+        merged->session_max_set = 1;
+    }
 }
 
 static void merge_wechat(wxl_config_t *merged, const wxl_config_t *add)
@@ -216,6 +233,8 @@ int wxl_config_is_set(const wxl_config_t *config)
            config->secret_set || config->key_set || config->origin_set || config->timeout_set ||
            config->ca_set || config->exchange_limit_set || config->exchange_blocking_set ||
            config->breaker_set || config->access_ttl_set || config->refresh_ttl_set ||
-           config->sessions_set || config->user_cache_set || config->user_cache_stale_set ||
-           config->revocation_poll_set || config->signin.tokens.keys.named;
+           config->sessions_set || config->rotation_set || config->max_sessions_set ||
+           config->session_idle_set || config->session_max_set || config->user_cache_set ||
+           config->user_cache_stale_set || config->revocation_poll_set ||
+           config->signin.tokens.keys.named;
 }

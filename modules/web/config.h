@@ -39,6 +39,10 @@ typedef struct {
     unsigned access_ttl_set : 1;
     unsigned refresh_ttl_set : 1;
     unsigned sessions_set : 1;
+    unsigned rotation_set : 1;
+    unsigned max_sessions_set : 1;
+    unsigned session_idle_set : 1;
+    unsigned session_max_set : 1;
     unsigned user_cache_set : 1;
     unsigned user_cache_stale_set : 1;
     unsigned revocation_poll_set : 1;

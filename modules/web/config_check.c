@@ -125,6 +125,23 @@ static void check_lifetimes(check_t *check)
                                ": refresh tokens are of no use");
 }
 
+static void check_sessions(check_t *check)
+{
+    const wxl_config_t *config = check->config;
+    const wxl_sessions_settings_t *sessions = &config->signin.sessions;
+
+    if (sessions->off && (sessions->rotation != WXL_ROTATION_OFF || sessions->most ||
+                          sessions->idle || sessions->max))
+        warn(check, 525,
+             WXL_D_SESSIONS " is off: " WXL_D_ROTATION ", " WXL_D_MAX_SESSIONS
+                            ", " WXL_D_SESSION_IDLE " and " WXL_D_SESSION_MAX " have no effect");
+    else if (sessions->idle &&
+             sessions->idle <= apr_time_from_sec(config->signin.tokens.access_ttl))
+        warn(check, 526,
+             WXL_D_SESSION_IDLE " is not longer than " WXL_D_ACCESS_TTL
+                                ": a session would end before its first refresh");
+}
+
 static void check_credentials(check_t *check)
 {
     wxl_config_t *config = check->config;
@@ -190,6 +207,14 @@ static void check_db(check_t *check, int needed)
         fault(check, 509, apr_pstrcat(check->pool, "a data base is needed: ", error, NULL));
 }
 
+/* Does a handler ask for sessions? Not the refresh: it can serve tokens that belong to none. */
+static int needs_sessions(const server_rec *server, const wxl_config_t *config,
+                          const apr_array_header_t *mapped)
+{
+    return !config->signin.sessions.off && (wxl_mapped_to(mapped, server, "wxlogin-logout") ||
+                                            wxl_mapped_to(mapped, server, "wxlogin-sessions"));
+}
+
 /* @return number of faults that keep httpd from starting */
 static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_header_t *mapped)
 {
@@ -198,7 +223,8 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
     const wxl_mapped_t *login = wxl_mapped_to(mapped, server, "wxlogin-login");
     /* Directives, but no handler in sight anywhere: it will come by another way. */
     int needs_db = login || wxl_mapped_to(mapped, server, "wxlogin-profile") ||
-                   wxl_mapped_to(mapped, server, WXL_AUTH_TYPE);
+                   wxl_mapped_to(mapped, server, WXL_AUTH_TYPE) ||
+                   needs_sessions(server, config, mapped);
     int unseen = mapped->nelts == 0 && wxl_config_is_set(config);
 
     check.where = login ? login : wxl_mapped_to(mapped, server, NULL);
@@ -207,6 +233,7 @@ static int check_server(apr_pool_t *pool, server_rec *server, const apr_array_he
     check_key(&check,
               login || unseen || !check.where || wxl_mapped_to(mapped, server, "wxlogin-refresh"));
     check_lifetimes(&check);
+    check_sessions(&check);
     if (login || unseen || !check.where) {
         check_credentials(&check);
         check_origin(&check);

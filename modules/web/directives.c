@@ -12,6 +12,7 @@
 #include "web/config.h"
 #include "web/key_config.h"
 #include "web/limit_config.h"
+#include "web/session_config.h"
 #include "web/source.h"
 #include "web/values.h"
 
@@ -278,16 +279,6 @@ static const char *set_token_from(cmd_parms *cmd, void *dirv, int argc, char *co
     return NULL;
 }
 
-static const char *set_sessions(cmd_parms *cmd, void *dir, int on)
-{
-    wxl_config_t *config = wxl_config_of(cmd->server);
-
-    (void)dir;
-    config->signin.sessions.off = !on;
-    config->sessions_set = 1;
-    return NULL;
-}
-
 static const char *set_user_cache(cmd_parms *cmd, void *dir, const char *value)
 {
     wxl_config_t *config = wxl_config_of(cmd->server);
@@ -356,8 +347,16 @@ const command_rec wxl_directives[] = {
                   "how long an access token holds (7d)"),
     AP_INIT_TAKE1(WXL_D_REFRESH_TTL, set_refresh_ttl, NULL, RSRC_CONF,
                   "how long a refresh token holds (30d)"),
-    AP_INIT_FLAG(WXL_D_SESSIONS, set_sessions, NULL, RSRC_CONF,
+    AP_INIT_FLAG(WXL_D_SESSIONS, wxl_session_config_switch, NULL, RSRC_CONF,
                  "on (the default): a row of each sign-in, so that it can be listed and ended"),
+    AP_INIT_TAKE1(WXL_D_ROTATION, wxl_session_config_rotation, NULL, RSRC_CONF,
+                  "does a refresh give a new refresh token? off (the default), tolerant, strict"),
+    AP_INIT_TAKE12(WXL_D_MAX_SESSIONS, wxl_session_config_most, NULL, RSRC_CONF,
+                   "sessions of a user, and evict-oldest (the default) or reject; or off"),
+    AP_INIT_TAKE1(WXL_D_SESSION_IDLE, wxl_session_config_idle, NULL, RSRC_CONF,
+                  "how long a session lives without a refresh, or off"),
+    AP_INIT_TAKE1(WXL_D_SESSION_MAX, wxl_session_config_max, NULL, RSRC_CONF,
+                  "how long a session lives at most, or off"),
     AP_INIT_TAKE1(WXL_D_MAX_BODY, set_max_body, NULL, RSRC_CONF | ACCESS_CONF,
                   "largest body of a request, in bytes (16384)"),
     AP_INIT_TAKE1(WXL_D_LANGUAGE, set_language, NULL, RSRC_CONF,

@@ -198,9 +198,12 @@ static int ask(exchange_t *ex)
     }
     if (ex->parks) {
         start_call(ex);
-        if (ex->under_way)
+        if (!ex->under_way)
+            wxl_http_lack(&reply, "no descriptor or memory was left");
+        else if (wxl_http_calls_collect(ex->under_way, errand->pool, &reply))
+            wxl_park_silence(ex->call->r); /* refused perhaps, and that at once */
+        else
             return 0;
-        wxl_http_lack(&reply, "no descriptor or memory was left");
     } else if (http) {
         wxl_http_blocking_get(http, errand->pool, &ex->story->ask, &reply);
     } else {

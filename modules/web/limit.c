@@ -249,6 +249,8 @@ static apr_status_t fail(wxl_call_t *call, const meeting_t *refusal, apr_time_t 
     call->body_unread = body_is_long(r);
     call->errand.retry_after = seconds_up(refusal->verdict.reset);
     set_headers(r, refusal);
+    if (call->quiet) /* nobody will read why */
+        return wxl_fail(&call->errand, WXL_RATE_LIMITED, APR_SUCCESS, "rate limit");
     return wxl_fail(&call->errand, WXL_RATE_LIMITED, APR_SUCCESS,
                     "%s %s has used up the rate limit %s of %s, told once a minute",
                     by_user ? "user" : "client", by_user ? r->user : r->useragent_ip, limit->name,

@@ -8,6 +8,7 @@
 #include "web/dbd.h"
 #include "web/exchange.h"
 #include "web/request.h"
+#include "web/revocation.h"
 #include "web/usercache.h"
 
 static void tell(const wxl_call_t *call, const wxl_signin_t *story)
@@ -21,6 +22,16 @@ static void tell(const wxl_call_t *call, const wxl_signin_t *story)
                       "WXL0001: development: user %" APR_INT64_T_FMT " signed in with a code that "
                       "begins with admin and has the rights of an administrator",
                       story->user.id);
+}
+
+/* Sessions that had to make room for this one. */
+static void tell_ended(const wxl_call_t *call, const wxl_signin_t *story)
+{
+    int i;
+
+    for (i = 0; story->ended && i < story->ended->nelts; i++)
+        wxl_revocation_session(call->config, APR_ARRAY_IDX(story->ended, i, const char *),
+                               call->errand.now);
 }
 
 /* The second half of the story, when the openid is known. */
@@ -37,6 +48,7 @@ static apr_status_t finish(wxl_call_t *call, wxl_signin_t *story)
     rv = wxl_signin_finish(&call->errand, story, &door.door, &call->answer);
     if (story->user.id) /* the guard need not ask; known also where he is disabled */
         wxl_usercache_learn(call->config, &story->user, call->errand.now);
+    tell_ended(call, story);
     if (rv == APR_SUCCESS)
         tell(call, story);
     return rv;

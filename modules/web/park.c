@@ -142,12 +142,13 @@ int wxl_park_bell(request_rec *r)
     return park->bell;
 }
 
-/* It rings once for each wait, and is silent before the next. */
-static void silence(const park_t *park)
+/* It rings once for each wait, and is silent before the next. Should a ring come late, the next
+   wait is woken for nothing, and goes on. */
+void wxl_park_silence(request_rec *r)
 {
     apr_uint64_t rings;
 
-    if (park->descriptor == park->bell && read(park->bell, &rings, sizeof(rings)) < 0)
+    if (read(park_of(r->connection)->bell, &rings, sizeof(rings)) < 0)
         return; /* it had not rung */
 }
 
@@ -195,7 +196,8 @@ static int wake_up(conn_rec *c, park_t *park)
     int status;
 
     restore(park);
-    silence(park);
+    if (park->descriptor == park->bell)
+        wxl_park_silence(r);
     c->cs->state = HANDLER;
     if (ap_extended_status) /* or mod_status adds up durations that never began */
         ap_time_process_request(c->sbh, START_PREQUEST);

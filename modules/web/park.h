@@ -46,6 +46,9 @@ int wxl_park_can(request_rec *r);
  */
 int wxl_park_bell(request_rec *r);
 
+/** It rang, and there is no need to park. */
+void wxl_park_silence(request_rec *r);
+
 /**
  * Park: called in a handler, which returns what this returns.
  * @param descriptor to wait for: the bell, or one that is the caller's to close, in a cleanup of

@@ -129,4 +129,21 @@ subtest 'the table is altered' => sub {
     $log->done;
 };
 
+# A statement that fails is prepared again before it is believed; what was prepared before is given back.
+subtest 'what is refused again and again' => sub {
+    my $httpd = own_httpd($pg, threads => 10, max => 1)->start;
+    my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/prepared/);
+    my $dbh = $pg->dbh('wxlogin');
+    $dbh->do(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.openid LIKE 'refused%' THEN RAISE 'prepared: %', (SELECT count(*) FROM pg_prepared_statements); END IF; RETURN NEW; END $$});
+    $dbh->do('CREATE TRIGGER refuse BEFORE INSERT ON wxlogin_user FOR EACH ROW EXECUTE FUNCTION refuse()');
+    error_ok(sign_in($httpd, "refused-$_"), 500, 'INTERNAL_ERROR') for 1 .. 3;
+    parallel($httpd, requests(map { "refused-$_" } 1 .. 10)) for 1 .. 3;
+    all_fine('others sign in', parallel($httpd, requests(map { "fine-$_" } 1 .. 10)));
+    my @seen = map { /prepared: (\d+)/ } $log->lines(qr/prepared: \d+/);
+    is scalar @seen, 33, 'each is told why';
+    cmp_ok max(@seen), '<=', $seen[0] + 1, 'and the data base is not filled with statements';
+    $log->done;
+};
+
 done_testing;

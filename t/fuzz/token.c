@@ -76,7 +76,7 @@ static const char *sign(apr_pool_t *pool, const char *header, const char *claims
     unsigned char bytes[WXL_SIGNATURE_MAX];
     size_t size = by < 0 ? WXL_HMAC_SHA256_SIZE : wxl_keys_size(pair[by]);
 
-    HOLDS((by < 0 ? wxl_crypto_hmac_sha256(&secret, input, strlen(input), bytes)
+    HOLDS((by < 0 ? wxl_crypto_hmac(settings.keys.unnamed->hmac, input, strlen(input), bytes)
                   : wxl_keys_sign(pair[by], input, strlen(input), bytes)) == APR_SUCCESS);
     return apr_pstrcat(pool, input, ".", part(pool, bytes, size), NULL);
 }

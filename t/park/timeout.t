@@ -63,4 +63,30 @@ subtest 'at the very end' => sub {
     $log->done;
 };
 
+# The MPM takes the patience of a connection from the first server of its address: it may be too little
+# for another server there, whose sign-ins then wait in a thread.
+subtest 'another server of the same address' => sub {
+    my $wechat = WxLogin::Test::FakeWeChat->new;
+    my $httpd = waiting_httpd($wechat, threads => 8, timeout => 6, exact => 1, ports => 2, more => <<'CONF')->start;
+Listen 127.0.0.1:@PORT2@
+<VirtualHost 127.0.0.1:@PORT2@>
+    ServerName first
+    TimeOut 2
+    WxLoginExchangeTimeout 1 connect=1
+    @ENDPOINTS@
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT2@>
+    ServerName second
+    TimeOut 20
+    @ENDPOINTS@
+</VirtualHost>
+CONF
+    my $log = WxLogin::Test::ErrorLog->watch($httpd);
+    my @codes = $wechat->codes(3, latency => 3000, openid => 'oPatient');
+    my @res = parallel($httpd->at(2), map { login($_) =~ s/^Host: .*?\r$/Host: second\r/mr } @codes);
+    is_deeply statuses(@res), { 200 => 3 }, 'three have the time of their own server';
+    is scalar(grep { $wechat->asked($_) != 1 } @codes), 0, 'each was asked once';
+    $log->done;
+};
+
 done_testing;

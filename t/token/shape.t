@@ -11,6 +11,7 @@ use WxLogin::Test::ErrorLog;
 use WxLogin::Test::FakeWeChat;
 use WxLogin::Test::Process;
 use WxLogin::Test::Token;
+use WxLogin::Test::Users;
 
 my $wechat = WxLogin::Test::FakeWeChat->attach;
 my $log = WxLogin::Test::ErrorLog->watch;
@@ -32,23 +33,33 @@ for ([ access => $access ], [ refresh => $refresh ]) {
     verify_ok(verify('sqlite', $token), name => "$type: verified");
 }
 
-# --- the refresh: stateless, as often as one likes, no data base needed
+# --- the refresh: wherever the session is known; of a token without one, anywhere, as often as one likes
 my %jti = map { jwt_claims($_)->{jti} => 1 } $access, $refresh;
-for my $vhost (qw(sqlite pgsql nodb mocksqlite noone)) {
+my $sid = jwt_claims($refresh)->{sid};
+my $plain = make_jwt(claims => refresh_claims(user_id => "$user->{id}"));
+for ((map { [ $_, $refresh, qq(,"sid":"$sid") ] } qw(sqlite noone)), (map { [ $_, $plain, '' ] } qw(sqlite pgsql nodb mocksqlite))) {
+    my ($vhost, $token, $session) = @$_;
     for my $path ('/api/token/refresh/', '/api/v1/token/refresh') {
-        my $res = post_json($vhost, $path, { refresh => $refresh });
+        my $res = post_json($vhost, $path, { refresh => $token });
         my $claims = refresh_ok($res, user_id => "$user->{id}", name => "$vhost $path") or next;
         ok !$jti{ $claims->{jti} }++, 'with a jti of its own';
         like +(jwt_parts($res->{json}{access}))[1],
-            qr/^\{"token_type":"access","exp":\d+,"iat":\d+,"jti":"\w+","user_id":"$user->{id}"\}$/, 'these claims and no others';
+            qr/^\{"token_type":"access","exp":\d+,"iat":\d+,"jti":"\w+","user_id":"$user->{id}"$session\}$/, 'these claims and no others';
         verify_ok(verify($vhost, $res->{json}{access}));
     }
 }
+$log->announce(qr/WXL0510/);
+error_ok(refresh('nodb', $refresh), 503, 'SERVICE_UNAVAILABLE', action => 'wait', name => 'a session cannot be asked without a data base');
+error_ok(refresh('mocksqlite', $refresh), 401, $_, name => 'a session of another data base')
+    for WxLogin::Test::Users->of('mocksqlite')->dbh->selectrow_array('SELECT count(*) FROM wxlogin_user WHERE id = ?', undef, $user->{id})
+        ? 'TOKEN_NOT_VALID' : 'USER_NOT_FOUND';
 refresh_ok(post_form('sqlite', '/api/token/refresh/', "refresh=$refresh"), name => 'a form');
 verify_ok(post_form('sqlite', '/api/token/verify/', "token=$access"), name => 'a form');
 refresh_ok(refresh('sqlite', "  $refresh\n"), name => 'white space around it');
-refresh_ok(refresh('sqlite', make_jwt(claims => refresh_claims(user_id => 12, sid => 'x', is_staff => 1))), user_id => '12',
+refresh_ok(refresh('sqlite', make_jwt(claims => refresh_claims(user_id => 12, is_staff => 1))), user_id => '12',
            name => 'claims of others do not go along, a number becomes a string');
+error_ok(refresh('sqlite', make_jwt(claims => refresh_claims(sid => $_))), 401, 'TOKEN_NOT_VALID', name => "no sid of ours: $_")
+    for 'x', '', uc $sid, "$sid ", 7;
 
 # --- the other kind, the other key
 my $invalid = 'Bearer realm="wxlogin", error="invalid_token", error_description="Token is invalid"';

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <apr_escape.h>
+#include <pthread.h>
 
 #include "fixture.h"
 
@@ -45,13 +46,13 @@ static const char *mac_of(apr_pool_t *pool, const wxl_secret_t *key, const char 
     const wxl_hmac_t *kept;
     int turn;
 
-    if (wxl_crypto_hmac_sha256(key, text, len, mac) != APR_SUCCESS)
-        return NULL;
     kept = wxl_crypto_hmac_keep(pool, key);
+    if (!kept || wxl_crypto_hmac(kept, text, len, mac) != APR_SUCCESS)
+        return NULL;
     for (turn = 0; turn < 3; turn++) { /* a key that is kept stays as it is */
-        if (!kept || wxl_crypto_hmac(kept, text, len, again) != APR_SUCCESS ||
+        if (wxl_crypto_hmac(kept, text, len, again) != APR_SUCCESS ||
             memcmp(mac, again, sizeof(mac)) != 0)
-            return "the key that is kept ready gives something else";
+            return "another time it is something else";
     }
     return apr_pescape_hex(pool, mac, sizeof(mac), 0);
 }
@@ -74,8 +75,52 @@ static void hmac(apr_pool_t *pool)
     for (i = 0; i < COUNT(long_key); i++)
         is_str(mac_of(pool, &key, long_key[i].text, strlen(long_key[i].text)), long_key[i].mac,
                "RFC 4231, case %zu", 6 + i);
-    key.len = (apr_size_t)1 << 40;
-    is_str(mac_of(pool, &key, "", 0), NULL, "a length that is no int is refused");
+}
+
+#define THREADS 4
+#define TURNS 20000
+
+/* A key that is kept has one context at hand: who comes second makes one. */
+static const wxl_hmac_t *shared;
+static unsigned char expected[2][WXL_HMAC_SHA256_SIZE];
+static const char *const texts[] = {"a short text",
+                                    "a text that is longer than one block of SHA-256, "
+                                    "which has 64 bytes"};
+
+static void *work(void *failures)
+{
+    unsigned char mac[WXL_HMAC_SHA256_SIZE];
+    int turn;
+
+    for (turn = 0; turn < TURNS; turn++) {
+        const char *text = texts[turn % 2];
+
+        if (wxl_crypto_hmac(shared, text, strlen(text), mac) != APR_SUCCESS ||
+            memcmp(mac, expected[turn % 2], sizeof(mac)) != 0)
+            ++*(int *)failures;
+    }
+    return NULL;
+}
+
+static void threads(apr_pool_t *parent)
+{
+    wxl_secret_t key = {"a key that threads share", 24};
+    pthread_t thread[THREADS];
+    int failures[THREADS] = {0}, i, sum = 0;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, parent);
+    shared = wxl_crypto_hmac_keep(pool, &key);
+    for (i = 0; i < 2; i++)
+        wxl_crypto_hmac(shared, texts[i], strlen(texts[i]), expected[i]);
+    for (i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, work, &failures[i]);
+    for (i = 0; i < THREADS; i++) {
+        pthread_join(thread[i], NULL);
+        sum += failures[i];
+    }
+    is_int(sum, 0, "%d threads share a key", THREADS);
+    apr_pool_destroy(pool);
 }
 
 static int is_hex(const char *text)
@@ -179,6 +224,7 @@ int main(void)
     apr_pool_t *pool = fixture_start();
 
     hmac(pool);
+    threads(pool);
     random_text(pool);
     random_once(pool);
     random_after_fork(pool);

@@ -14,7 +14,7 @@
 #include "server.h"
 
 #define MANY 10
-#define IDLE apr_time_from_msec(400)
+#define IDLE apr_time_from_sec(3)
 #define JSON "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"openid\":\"o1\"}"
 #define SLOW "HTTP/1.0 200\r\n\r\n" /* one byte after the other */
 #define SAYS(path, bytes, then)              \
@@ -171,7 +171,7 @@ static void quiet_engine(apr_pool_t *pool)
     while (descriptors_now() > fresh && apr_time_now() < until)
         apr_sleep(10000);
     is_int(descriptors_now(), fresh, "and closed when nobody asks");
-    all[0] = ask(engine, &slow); /* takes longer than that */
+    all[0] = ask(engine, &slow);
     all[1] = ask(engine, &good);
     ok(is_good(&all[1], pool) && is_good(&all[0], pool), "then it goes on");
     apr_pool_destroy(child);
@@ -205,7 +205,7 @@ static void quiet_blocking(apr_pool_t *pool)
     int i, busy, fresh;
 
     apr_pool_create(&child, pool);
-    shared = wxl_http_blocking_create(child, IDLE);
+    shared = wxl_http_blocking_create(child, apr_time_from_msec(300));
     wxl_http_blocking_get(shared, pool, &good, &reply);
     fresh = descriptors_now();
     for (i = 0; i < MANY; i++)
@@ -214,7 +214,7 @@ static void quiet_blocking(apr_pool_t *pool)
         apr_thread_join(&rv, running[i]);
     busy = descriptors_now();
     ok(busy >= fresh + MANY - 1, "blocking: %d at once", MANY);
-    apr_sleep(IDLE + 10000);
+    apr_sleep(310000);
     wxl_http_blocking_get(shared, pool, &good, &reply);
     is_int(descriptors_now(), fresh, "one alone later: all but its own descriptors are closed");
     apr_pool_destroy(child);

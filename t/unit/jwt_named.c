@@ -124,7 +124,7 @@ static const char *signature_by(apr_pool_t *pool, signer_t by, const char *input
         wxl_keys_sign(ring.pair[by], input, strlen(input), bytes);
         size = wxl_keys_size(ring.pair[by]);
     } else {
-        wxl_crypto_hmac_sha256(&secret, input, strlen(input), bytes);
+        wxl_crypto_hmac(wxl_crypto_hmac_keep(pool, &secret), input, strlen(input), bytes);
     }
     return apr_pencode_base64_binary(pool, bytes, (apr_ssize_t)size, APR_ENCODE_BASE64URL, NULL);
 }

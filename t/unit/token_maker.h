@@ -89,7 +89,7 @@ static inline const char *token_make(apr_pool_t *pool, const char *header, const
     unsigned char mac[WXL_HMAC_SHA256_SIZE];
     wxl_secret_t key = token_key();
 
-    wxl_crypto_hmac_sha256(&key, input, strlen(input), mac);
+    wxl_crypto_hmac(wxl_crypto_hmac_keep(pool, &key), input, strlen(input), mac);
     return apr_pstrcat(
         pool, input, ".",
         apr_pencode_base64(pool, (const char *)mac, sizeof(mac), APR_ENCODE_BASE64URL, NULL), NULL);

@@ -189,6 +189,17 @@ static void expired_kinds(apr_pool_t *pool)
     is_int(tag_of(errand.problem), tag_of(WXL_REFRESH_EXPIRED), "and after them");
 }
 
+/* Draft and write. */
+static apr_status_t issue(wxl_errand_t *errand, const wxl_tokens_settings_t *set,
+                          wxl_token_type_t type, const char *sid, const char **token)
+{
+    wxl_claims_t says;
+    apr_status_t rv = wxl_tokens_draft(errand, set, type, "42", &says);
+
+    says.sid = sid;
+    return rv == APR_SUCCESS ? wxl_tokens_write(errand, set, &says, token) : rv;
+}
+
 static void issue_and_check(apr_pool_t *pool)
 {
     wxl_tokens_settings_t set = settings(pool);
@@ -198,9 +209,8 @@ static void issue_and_check(apr_pool_t *pool)
     apr_size_t len;
 
     errand.now += 999999; /* a started second does not count */
-    is_int(wxl_tokens_issue(&errand, &set, WXL_TOKEN_ACCESS, "42", &access), APR_SUCCESS, "access");
-    is_int(wxl_tokens_issue(&errand, &set, WXL_TOKEN_REFRESH, "42", &refresh), APR_SUCCESS,
-           "refresh");
+    is_int(issue(&errand, &set, WXL_TOKEN_ACCESS, NULL, &access), APR_SUCCESS, "access");
+    is_int(issue(&errand, &set, WXL_TOKEN_REFRESH, "5e55", &refresh), APR_SUCCESS, "refresh");
     is_int(wxl_tokens_check(&errand, &set, WXL_TOKEN_ACCESS, access, &a), APR_SUCCESS,
            "the access token is believed at once");
     is_int(wxl_tokens_check(&errand, &set, WXL_TOKEN_REFRESH, refresh, &r), APR_SUCCESS,
@@ -210,6 +220,8 @@ static void issue_and_check(apr_pool_t *pool)
     is_int(r.exp, NOW + 30 * DAY, "the other 30");
     is_int(a.iat, NOW, "iat in whole seconds");
     is_int(a.iat, r.iat, "a pair shares iat");
+    is_str(a.sid, NULL, "no session is none");
+    is_str(r.sid, "5e55", "a session comes back");
     ok(strcmp(a.jti, r.jti) != 0, "and differs in jti");
     ok(strlen(a.jti) == 32 && strspn(a.jti, "0123456789abcdef") == 32, "jti: 32 lower-case hex");
     ok(strncmp(access, HEADER_PART ".", strlen(HEADER_PART) + 1) == 0, "the header is fixed");
@@ -222,6 +234,27 @@ static void issue_and_check(apr_pool_t *pool)
                         "\"jti\":\"%s\",\"user_id\":\"42\"}",
                         a.jti),
            "claims in the order of the contract");
+    payload = strchr(refresh, '.') + 1;
+    payload = apr_pdecode_base64(pool, payload, strcspn(payload, "."), APR_ENCODE_NONE, &len);
+    ok(strstr(payload, "\"user_id\":\"42\",\"sid\":\"5e55\"}") != NULL, "sid behind user_id");
+}
+
+static void old_ones(apr_pool_t *pool)
+{
+    wxl_tokens_settings_t set = settings(pool);
+    wxl_errand_t errand = fixture_errand(pool);
+    const char *token = "";
+    wxl_claims_t says;
+
+    issue(&errand, &set, WXL_TOKEN_ACCESS, "5e55", &token);
+    errand.now += apr_time_from_sec(8 * DAY);
+    is_int(wxl_tokens_check(&errand, &set, WXL_TOKEN_ACCESS | WXL_TOKEN_OLD, token, &says),
+           APR_SUCCESS, "expired, and welcome all the same");
+    is_int(says.exp, NOW + 7 * DAY, "its exp is there to be judged");
+    is_str(says.sid, "5e55", "and the session");
+    ok(wxl_tokens_check(&errand, &set, WXL_TOKEN_REFRESH | WXL_TOKEN_OLD, token, &says) !=
+           APR_SUCCESS,
+       "but not of the other type");
 }
 
 int main(void)
@@ -233,5 +266,6 @@ int main(void)
     sizes(pool);
     expired_kinds(pool);
     issue_and_check(pool);
+    old_ones(pool);
     return done_testing();
 }

@@ -136,7 +136,9 @@ async function build () {
 
 if (cluster.isPrimary) {
   for (let i = 0; i < Number(env.WORKERS); i++) cluster.fork()
+  cluster.on('exit', () => process.exit(1))
   process.on('SIGTERM', () => {
+    cluster.removeAllListeners('exit')
     for (const worker of Object.values(cluster.workers)) worker.process.kill()
     process.exit()
   })

@@ -69,6 +69,8 @@ my %TABLE = (
     TOKEN_NOT_VALID          => [ 'Token is invalid',                'sign_in',          '\w+' ],
     TOKEN_EXPIRED            => [ 'Token is expired',                '',                 '\w+' ],
     USER_NOT_FOUND           => [ qr/./,                             '',                 '\w+' ],
+    NOT_FOUND                => [ 'Not found.',                      'none',             'warn' ],
+    SESSION_LIMIT_REACHED    => [ 'Too many sessions',               'none',             'warn' ],
     PERMISSION_DENIED        => [ qr/./,                             'none',             '\w+' ],
 );
 my %WECHAT_ACTION = (

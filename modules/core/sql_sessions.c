@@ -1,0 +1,229 @@
+/* core/sql_sessions: the statements of sessions. See sql_sessions.h. */
+
+#include "core/sql_sessions.h"
+
+/* The sid of no session. */
+#define NOBODY "00000000000000000000000000000000"
+
+/* An argument that is a time. */
+#define TIME_PGSQL "'epoch'::timestamptz + %lld * interval '1 microsecond'"
+#define INTEGER_SQLITE3 "CAST(%s AS INTEGER)"
+
+#define HEX_PGSQL(column) "replace(" column "::text, '-', '')"
+#define USEC_PGSQL(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+
+/* SQL keeps the lines it was written in. */
+/* clang-format off */
+
+/* `s` is a session, `i` what is known of the request. */
+#define ALIVE \
+    "s.revoked_at IS NULL AND s.expires_at > i.now AND s.last_used_at > i.idle_after" \
+    " AND s.created_at > i.born_after"
+#define CURRENT ALIVE " AND s.refresh_digest = i.digest"
+#define KNOWN ALIVE " AND (s.refresh_digest = i.digest OR s.previous_digest = i.digest)"
+#define THEFT \
+    "i.strict AND " ALIVE " AND s.refresh_digest <> i.digest" \
+    " AND COALESCE(s.previous_digest <> i.digest, true)"
+
+/* The decision of a rotation, but for the new end. */
+#define ROTATE \
+    " refresh_digest = CASE WHEN " CURRENT " THEN i.next ELSE s.refresh_digest END," \
+    " previous_digest = CASE WHEN " CURRENT " THEN s.refresh_digest" \
+    " ELSE s.previous_digest END," \
+    " rotated_at = CASE WHEN " CURRENT " THEN i.now ELSE s.rotated_at END," \
+    " last_used_at = CASE WHEN " KNOWN " THEN i.now ELSE s.last_used_at END," \
+    " revoked_at = CASE WHEN " THEFT " THEN i.now ELSE s.revoked_at END," \
+    " revoked_why = CASE WHEN " THEFT " THEN 'theft' ELSE s.revoked_why END," \
+    " expires_at = CASE WHEN " CURRENT " THEN "
+
+/* The columns of core/renewal, in the order of its enum. */
+#define STATE_PGSQL \
+    "(SELECT CASE WHEN u.is_active THEN 1 ELSE 0 END FROM wxlogin_user AS u" \
+    " WHERE u.id = s.user_id)::integer, " \
+    USEC_PGSQL("s.created_at") ", " USEC_PGSQL("s.last_used_at") ", " \
+    USEC_PGSQL("s.expires_at") ", " USEC_PGSQL("s.revoked_at") ", s.revoked_why::text, " \
+    HEX_PGSQL("s.refresh_digest") ", " HEX_PGSQL("s.previous_digest") ", " \
+    USEC_PGSQL("s.rotated_at")
+#define STATE_SQLITE3 \
+    "(SELECT CAST(u.is_active AS INTEGER) FROM wxlogin_user AS u WHERE u.id = user_id)," \
+    " CAST(created_at AS INTEGER), CAST(last_used_at AS INTEGER), CAST(expires_at AS INTEGER)," \
+    " CAST(revoked_at AS INTEGER), CAST(revoked_why AS TEXT), CAST(refresh_digest AS TEXT)," \
+    " CAST(previous_digest AS TEXT), CAST(rotated_at AS INTEGER)"
+
+const wxl_statement_t wxl_sql_session_add = {
+    .label = "wxlogin_session_add",
+    .args = 10,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                "INSERT INTO wxlogin_session (sid, user_id, appid, address, user_agent, device,"
+                " created_at, last_used_at, expires_at, refresh_digest)"
+                " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
+                " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
+                " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
+                " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_session_touch = {
+    .label = "wxlogin_session_touch",
+    .args = 7,
+    .columns = 9,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH i AS (SELECT %s::uuid AS sid, %lld AS user_id, %s::uuid AS digest, "
+                TIME_PGSQL " AS now, " TIME_PGSQL " AS idle_after, " TIME_PGSQL " AS born_after, "
+                TIME_PGSQL " AS touch_after),"
+                " touched AS (UPDATE wxlogin_session AS s SET last_used_at = i.now FROM i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id AND " KNOWN
+                " AND s.last_used_at <= i.touch_after)"
+                " SELECT " STATE_PGSQL " FROM wxlogin_session AS s, i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id",
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_session AS s SET last_used_at ="
+                " CASE WHEN " KNOWN " AND s.last_used_at <= i.touch_after"
+                " THEN i.now ELSE s.last_used_at END"
+                " FROM (SELECT %s AS sid, " INTEGER_SQLITE3 " AS user_id, %s AS digest, "
+                INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, "
+                INTEGER_SQLITE3 " AS born_after, " INTEGER_SQLITE3 " AS touch_after) AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_SQLITE3,
+        },
+};
+
+const wxl_statement_t wxl_sql_session_rotate = {
+    .label = "wxlogin_session_rotate",
+    .args = 10,
+    .columns = 9,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "UPDATE wxlogin_session AS s SET" ROTATE
+                "LEAST(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+                " FROM (SELECT %s::uuid AS sid, %lld AS user_id, %s::uuid AS digest,"
+                " %s::uuid AS next, %d = 1 AS strict, " TIME_PGSQL " AS now, "
+                TIME_PGSQL " AS idle_after, " TIME_PGSQL " AS born_after, "
+                TIME_PGSQL " AS expires_at, %lld * interval '1 microsecond' AS longest) AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_PGSQL,
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_session AS s SET" ROTATE
+                "min(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+                " FROM (SELECT %s AS sid, " INTEGER_SQLITE3 " AS user_id, %s AS digest,"
+                " %s AS next, " INTEGER_SQLITE3 " = 1 AS strict, " INTEGER_SQLITE3 " AS now, "
+                INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 " AS born_after, "
+                INTEGER_SQLITE3 " AS expires_at, " INTEGER_SQLITE3 " AS longest) AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_SQLITE3,
+        },
+};
+
+/* PostgreSQL: by a function of the schema. A statement sees what was there when it began; only a
+   function can first wait for its turn and then look. SQLite lets one at a time write anyway. */
+#define LIMIT_PGSQL(policy) \
+    "SELECT " HEX_PGSQL("l") " FROM wxlogin_session_limit(%lld, %s::uuid, %d, " policy ", " \
+    TIME_PGSQL ", " TIME_PGSQL ", " TIME_PGSQL ") AS l"
+#define LIMIT_SQLITE3 \
+    " (SELECT " INTEGER_SQLITE3 " AS user_id, %s AS sid, " INTEGER_SQLITE3 " AS most, " \
+    INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 \
+    " AS born_after) AS i"
+
+const wxl_statement_t wxl_sql_session_evict = {
+    .label = "wxlogin_session_evict",
+    .args = 6,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] = LIMIT_PGSQL("true"),
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_session SET revoked_at = o.now, revoked_why = 'limit'"
+                " FROM (SELECT s.sid, i.now, i.most, row_number() OVER"
+                " (ORDER BY s.created_at DESC, s.sid DESC) AS place"
+                " FROM wxlogin_session AS s JOIN" LIMIT_SQLITE3
+                " ON s.user_id = i.user_id WHERE " ALIVE ") AS o"
+                " WHERE wxlogin_session.sid = o.sid AND o.place > o.most"
+                " RETURNING CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_session_refuse = {
+    .label = "wxlogin_session_refuse",
+    .args = 6,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] = LIMIT_PGSQL("false"),
+            [WXL_SQLITE3] =
+                "DELETE FROM wxlogin_session WHERE sid = (SELECT i.sid FROM" LIMIT_SQLITE3
+                " JOIN wxlogin_session AS s ON s.user_id = i.user_id AND s.sid <> i.sid"
+                " WHERE " ALIVE " GROUP BY i.sid, i.most HAVING count(*) >= i.most)"
+                " RETURNING CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_session_end = {
+    .label = "wxlogin_session_end",
+    .args = 4,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "UPDATE wxlogin_session SET revoked_at = COALESCE(revoked_at, " TIME_PGSQL "),"
+                " revoked_why = COALESCE(revoked_why, %s)"
+                " WHERE sid = %s::uuid AND user_id = %lld RETURNING " HEX_PGSQL("sid"),
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_session SET revoked_at = COALESCE(revoked_at, " INTEGER_SQLITE3
+                "), revoked_why = COALESCE(revoked_why, %s)"
+                " WHERE sid = %s AND user_id = " INTEGER_SQLITE3 " RETURNING CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_session_end_many = {
+    .label = "wxlogin_session_end_many",
+    .args = 7,
+    .columns = 1,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "UPDATE wxlogin_session SET revoked_at = " TIME_PGSQL ", revoked_why = %s"
+                " WHERE user_id = %lld AND revoked_at IS NULL AND sid <> %s::uuid"
+                " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
+                " WHERE s.sid = %s::uuid AND s.revoked_at IS NULL AND s.expires_at > "
+                TIME_PGSQL ")) RETURNING " HEX_PGSQL("sid"),
+            [WXL_SQLITE3] =
+                "UPDATE wxlogin_session SET revoked_at = " INTEGER_SQLITE3 ", revoked_why = %s"
+                " WHERE user_id = " INTEGER_SQLITE3 " AND revoked_at IS NULL AND sid <> %s"
+                " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
+                " WHERE s.sid = %s AND s.revoked_at IS NULL AND s.expires_at > "
+                INTEGER_SQLITE3 ")) RETURNING CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_session_list = {
+    .label = "wxlogin_session_list",
+    .args = 4,
+    .columns = 8,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "SELECT " HEX_PGSQL("s.sid") ", s.appid::text, s.address::text,"
+                " s.user_agent::text, s.device::text, " USEC_PGSQL("s.created_at") ", "
+                USEC_PGSQL("s.last_used_at") ", " USEC_PGSQL("s.expires_at")
+                " FROM wxlogin_session AS s JOIN (SELECT %lld AS user_id, " TIME_PGSQL " AS now, "
+                TIME_PGSQL " AS idle_after, " TIME_PGSQL " AS born_after) AS i"
+                " ON s.user_id = i.user_id WHERE " ALIVE
+                " ORDER BY s.created_at DESC, s.sid DESC LIMIT 100",
+            [WXL_SQLITE3] =
+                "SELECT CAST(s.sid AS TEXT), CAST(s.appid AS TEXT), CAST(s.address AS TEXT),"
+                " CAST(s.user_agent AS TEXT), CAST(s.device AS TEXT),"
+                " CAST(s.created_at AS INTEGER), CAST(s.last_used_at AS INTEGER),"
+                " CAST(s.expires_at AS INTEGER)"
+                " FROM wxlogin_session AS s JOIN (SELECT " INTEGER_SQLITE3 " AS user_id, "
+                INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, "
+                INTEGER_SQLITE3 " AS born_after) AS i ON s.user_id = i.user_id WHERE " ALIVE
+                " ORDER BY s.created_at DESC, s.sid DESC LIMIT 100",
+        },
+};
+/* clang-format on */
