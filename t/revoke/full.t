@@ -18,7 +18,7 @@ my $dbh = $pg->dbh('wxlogin');
 my $asked = sub { return scalar(() = $pg->log =~ /EXECUTE wxlogin_ended_ask|execute wxlogin_ended_ask/g) };
 
 my $httpd = guarded($pg, config => "WxLoginRevocationSize 1\n", children => 2, max => 4)->start;
-my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL051[01]/);
+my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL051[01]|WXL0401: GET/);
 my @ended = map { enters($httpd, "ended-$_") } 1 .. 20;
 my @living = map { enters($httpd, "living-$_") } 1 .. 3;
 my @disabled = map { enters($httpd, "disabled-$_") } 1 .. 20;

@@ -92,7 +92,7 @@ sub dies {
         last if $res->{status} != 200;
         sleep 0.05;
     }
-    diag sprintf '%s: after %.2f s', $name, time - $began;
+    note sprintf '%s: after %.2f s', $name, time - $began;
     return error_ok($res, 401, $code, name => $name);
 }
 
