@@ -6,7 +6,7 @@ NAMES = {'django': 'Django', 'node': 'Node', 'go': 'Go', 'module': 'mod_wxlogin'
 PANELS = (('known', 'Sign-in, known user'), ('new', 'Sign-in, new user'), ('slow', 'Sign-in, slow WeChat'),
           ('refresh', 'Refresh'), ('guard', 'Guarded small file'))
 OURS, THEIRS, FLOOR = '#1e8449', '#7f8c8d', '#c8cfd2'
-WIDTH, NAME, BAR, LINE = 860, 170, 230, 19
+WIDTH, NAME, BAR, LINE = 870, 190, 225, 19
 
 
 def text(x, y, words, anchor='start', more=''):

@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 use utf8;
-use Digest::SHA qw(hmac_sha256);
 use Test::More;
 use WxLogin::Test::Client;
 use WxLogin::Test::Contract;

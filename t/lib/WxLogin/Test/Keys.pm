@@ -10,9 +10,9 @@ WxLogin::Test::Keys - keys of the tokens: made by openssl, used by other librari
     my $key = $keys->make('ES256', 'es-1');         # RS256, EdDSA, HS256; {kid, alg, file, public, secret}
     $key->{line};                                   # WxLoginKey kid=es-1 alg=ES256 file=...
     $key->{public_line};                            # the same with the public half
-    my $token = $key->sign($claims);                # by Crypt::JWT's toolkit
-    my $token = $key->sign($claims, header => {...}, form => 'der', raw => sub { ... });
-    my $text = $key->signature($text);              # bytes
+    my $token = $key->sign($claims);                # by the toolkit of Crypt::JWT
+    my $token = $key->sign($claims, header => {...}, form => 'der', bend => sub { "$_[0]x" });
+    my $bytes = $key->signature($text);
 
     read_by_perl($token, $jwks, 'ES256');           # claims, or undef; by Crypt::JWT
     my $pyjwt = WxLogin::Test::Keys::PyJWT->new;    # undef where it is not there
@@ -28,11 +28,9 @@ use Crypt::JWT ();
 use Crypt::PK::ECC;
 use Crypt::PK::Ed25519;
 use Crypt::PK::RSA;
-use Digest::SHA qw(hmac_sha256);
 use Exporter 'import';
 use File::Temp qw(tempdir);
 use JSON::PP ();
-use WxLogin::Test::Token;
 
 our @EXPORT = qw(read_by_perl);
 
@@ -161,7 +159,7 @@ sub read {
 
 # claims: a hash, or pairs in their order
 sub make {
-    my ($self, $claims, $key, %header) = @_;
+    my ($self, $claims, $key) = @_;
     my $pairs = ref $claims eq 'HASH' ? [ map { [ $_ => $claims->{$_} ] } sort keys %$claims ]
         : [ map { [ $claims->[ 2 * $_ ], $claims->[ 2 * $_ + 1 ] ] } 0 .. @$claims / 2 - 1 ];
     my $answer = $self->ask(op => 'make', claims => $pairs, file => $key->{file}, alg => $key->{alg}, kid => $key->{kid});
