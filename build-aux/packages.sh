@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that are missing for a purpose:
 #
-#   build-aux/packages.sh run build test load bench peers valgrind fuzz format lint
+#   build-aux/packages.sh run build test load bench peers profile valgrind fuzz format lint
 #
 # Only what is missing is installed, nothing is removed, no service is started or stopped and no
 # Postgres cluster is made. Where there is no apt-get the list is shown, and that is all.
@@ -29,11 +29,12 @@ packages_for() {
                    'python3-requests golang-go golang-github-jackc-pgx-v4-dev' \
                    'golang-github-golang-jwt-jwt-dev golang-golang-x-time-dev' \
                    'libapache2-mod-auth-openidc' ;;
+    profile)  echo 'python3 postgresql util-linux valgrind strace' ;;
     valgrind) echo 'valgrind' ;;
     fuzz)     echo 'clang' ;;
     format)   echo 'clang-format' ;;
     lint)     echo 'clang-tidy' ;;
-    *)        echo "$0: run, build, test, load, bench, peers, valgrind, fuzz, format or lint, not '$1'" >&2; exit 2 ;;
+    *)        echo "$0: run, build, test, load, bench, peers, profile, valgrind, fuzz, format or lint, not '$1'" >&2; exit 2 ;;
     esac
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/rotation.h"
 #include "core/sql_sessions.h"
+#include "core/together.h"
 #include "core/users.h"
 #include "gate/crypto.h"
 
@@ -24,7 +25,8 @@ enum {
     COLUMN_REVOKED_WHY,
     COLUMN_DIGEST,
     COLUMN_PREVIOUS,
-    COLUMN_ROTATED_AT
+    COLUMN_ROTATED_AT,
+    COLUMN_SID /* where there may be more rows than one */
 };
 
 static apr_int64_t integer(const char *text)
@@ -50,35 +52,16 @@ static const char *usec(apr_pool_t *pool, apr_int64_t time)
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, time);
 }
 
-/* What is asked, with the arguments that both statements have. */
+/* What is asked: the arguments of either statement, and what the answer is compared with. */
 typedef struct {
     const wxl_renewal_settings_t *settings;
     const wxl_claims_t *claims;
     const char *next_jti;
     const char *digests[2]; /* of the token and of its successor */
-    const char *now, *idle_after, *born_after;
+    const char *args[10];
 } question_t;
 
-static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *settings,
-                           const wxl_claims_t *claims, question_t *question)
-{
-    apr_pool_t *pool = errand->pool;
-
-    question->settings = settings;
-    question->claims = claims;
-    question->next_jti = wxl_rotation_next_jti(pool, claims->sid, claims->jti);
-    question->digests[0] = wxl_crypto_digest_hex(pool, claims->jti);
-    if (!question->digests[0] || !question->next_jti)
-        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "OpenSSL has no SHA-256");
-    question->digests[1] = wxl_crypto_digest_hex(pool, question->next_jti);
-    question->now = usec(pool, errand->now);
-    question->idle_after = usec(pool, wxl_sessions_idle_after(settings->sessions, errand->now));
-    question->born_after = usec(pool, wxl_sessions_born_after(settings->sessions, errand->now));
-    return APR_SUCCESS;
-}
-
-static apr_status_t touch(wxl_errand_t *errand, wxl_db_t *db, const question_t *question,
-                          const char ***row)
+static void touch(const wxl_errand_t *errand, question_t *question, const char *const times[])
 {
     apr_interval_time_t idle = question->settings->sessions->idle;
     /* often enough for one who is signed out when he stays away */
@@ -86,16 +69,15 @@ static apr_status_t touch(wxl_errand_t *errand, wxl_db_t *db, const question_t *
     const char *args[] = {question->claims->sid,
                           question->claims->user_id,
                           question->digests[0],
-                          question->now,
-                          question->idle_after,
-                          question->born_after,
+                          times[0],
+                          times[1],
+                          times[2],
                           usec(errand->pool, errand->now - each)};
 
-    return wxl_db_row(errand, db, &wxl_sql_session_touch, args, row);
+    memcpy(question->args, args, sizeof(args));
 }
 
-static apr_status_t rotate(wxl_errand_t *errand, wxl_db_t *db, const question_t *question,
-                           const char ***row)
+static void rotate(const wxl_errand_t *errand, question_t *question, const char *const times[])
 {
     const wxl_renewal_settings_t *settings = question->settings;
     apr_int64_t end = apr_time_sec(errand->now) + settings->tokens->refresh_ttl;
@@ -104,14 +86,71 @@ static apr_status_t rotate(wxl_errand_t *errand, wxl_db_t *db, const question_t 
                           question->digests[0],
                           question->digests[1],
                           settings->sessions->rotation == WXL_ROTATION_STRICT ? "1" : "0",
-                          question->now,
-                          question->idle_after,
-                          question->born_after,
+                          times[0],
+                          times[1],
+                          times[2],
                           usec(errand->pool, apr_time_from_sec(end)),
                           usec(errand->pool, wxl_sessions_longest(settings->sessions))};
 
+    memcpy(question->args, args, sizeof(args));
+}
+
+static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *settings,
+                           const wxl_claims_t *claims, question_t *question)
+{
+    apr_pool_t *pool = errand->pool;
+    const char *times[] = {
+        usec(pool, errand->now),
+        usec(pool, wxl_sessions_idle_after(settings->sessions, errand->now)),
+        usec(pool, wxl_sessions_born_after(settings->sessions, errand->now)),
+    };
+
+    question->settings = settings;
+    question->claims = claims;
+    question->next_jti = wxl_rotation_next_jti(pool, claims->sid, claims->jti);
+    question->digests[0] = wxl_crypto_digest_hex(pool, claims->jti);
+    if (!question->digests[0] || !question->next_jti)
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "OpenSSL has no SHA-256");
+    question->digests[1] = wxl_crypto_digest_hex(pool, question->next_jti);
+    if (settings->sessions->rotation == WXL_ROTATION_OFF)
+        touch(errand, question, times);
+    else
+        rotate(errand, question, times);
+    return APR_SUCCESS;
+}
+
+static apr_status_t touch_one(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,
+                              const char ***row)
+{
+    const char *args[7];
+
+    memcpy(args, of, sizeof(args));
+    return wxl_db_row(errand, db, &wxl_sql_session_touch, args, row);
+}
+
+static apr_status_t rotate_one(wxl_errand_t *errand, wxl_db_t *db, const char *const *of,
+                               const char ***row)
+{
+    const char *args[10];
+
+    memcpy(args, of, sizeof(args));
     return wxl_db_row(errand, db, &wxl_sql_session_rotate, args, row);
 }
+
+static const wxl_together_t touching = {
+    .args = 7,
+    .columns = 10,
+    .key = COLUMN_SID,
+    .one = touch_one,
+    .many = {[WXL_PGSQL] = &wxl_sql_sessions_touch, [WXL_SQLITE3] = &wxl_sql_sessions_touch_json},
+};
+static const wxl_together_t rotating = {
+    .args = 10,
+    .columns = 10,
+    .key = COLUMN_SID,
+    .one = rotate_one,
+    .many = {[WXL_PGSQL] = &wxl_sql_sessions_rotate, [WXL_SQLITE3] = &wxl_sql_sessions_rotate_json},
+};
 
 /* A session that is not there: its user may be gone with it. */
 static apr_status_t fail_unknown(wxl_errand_t *errand, const wxl_db_door_t *door,
@@ -148,12 +187,11 @@ apr_status_t wxl_renewal_run(wxl_errand_t *errand, const wxl_db_door_t *door,
                              const wxl_renewal_settings_t *settings, const wxl_claims_t *claims,
                              wxl_renewal_t *renewal)
 {
-    int rotating = settings->sessions->rotation != WXL_ROTATION_OFF;
+    int rotates = settings->sessions->rotation != WXL_ROTATION_OFF;
     wxl_session_state_t state;
     question_t question;
     wxl_problem_t problem;
     const char **row, *why;
-    wxl_db_t db;
     apr_status_t rv;
 
     memset(renewal, 0, sizeof(*renewal));
@@ -161,11 +199,7 @@ apr_status_t wxl_renewal_run(wxl_errand_t *errand, const wxl_db_door_t *door,
         return wxl_fail(errand, WXL_TOKEN_INVALID, APR_SUCCESS, "token: sid is not one of ours");
     rv = phrase(errand, settings, claims, &question);
     if (rv == APR_SUCCESS)
-        rv = door->open(door, errand, &db);
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = rotating ? rotate(errand, &db, &question, &row) : touch(errand, &db, &question, &row);
-    door->close(door, errand, &db);
+        rv = wxl_together_row(errand, door, rotates ? &rotating : &touching, question.args, &row);
     if (rv != APR_SUCCESS)
         return rv;
     if (!row)

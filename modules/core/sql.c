@@ -2,6 +2,7 @@
 
 #include "core/sql.h"
 
+#include "core/sql_lists.h"
 #include "core/sql_sessions.h"
 
 #define AVATAR "https://www.gravatar.com/avatar/00000000000000000000000000000000?d=mp&f=y"
@@ -59,12 +60,7 @@
     " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"                               \
     " SELECT " USER_PGSQL " FROM person"
 
-/* One argument of many rows, and five of them. */
-#define LIST "string_to_array(%s, E'\\x1f', E'\\x1a')"
-#define FIVE_LISTS LIST ", " LIST ", " LIST ", " LIST ", " LIST
-/* Once, before the first row is touched, and for this transaction only. */
-#define IMPATIENT "(SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL"
-/* The same from JSON, for SQLite. */
+/* The rows of `input` from JSON, for SQLite. */
 #define INPUT_SQLITE3                                                                  \
     " FROM (SELECT json_extract(value, '$.a') AS openid, "                             \
     "json_extract(value, '$.b') AS username, "                                         \
@@ -127,8 +123,9 @@ const wxl_statement_t wxl_sql_signins = {
             [WXL_PGSQL] =
                 "WITH input AS (SELECT openid, username, admin = '1' AS admin,"
                 " 'epoch'::timestamptz + now::bigint * interval '1 microsecond' AS now, user_type"
-                " FROM unnest(" FIVE_LISTS ") AS i (openid, username, admin, now, user_type)"
-                " WHERE " IMPATIENT ") " USERS_PGSQL " RETURNING " USER_PGSQL,
+                " FROM unnest(" WXL_SQL_FIVE_LISTS
+                ") AS i (openid, username, admin, now, user_type)"
+                " WHERE " WXL_SQL_IMPATIENT ") " USERS_PGSQL " RETURNING " USER_PGSQL,
         },
 };
 
@@ -144,9 +141,10 @@ const wxl_statement_t wxl_sql_signins_session = {
                 " sid::uuid AS sid, digest::uuid AS digest, appid, address, user_agent, device,"
                 " 'epoch'::timestamptz + expires_at::bigint * interval '1 microsecond'"
                 " AS expires_at"
-                " FROM unnest(" FIVE_LISTS ", " FIVE_LISTS ", " LIST ", " LIST ")"
+                " FROM unnest(" WXL_SQL_FIVE_LISTS ", " WXL_SQL_FIVE_LISTS ", " WXL_SQL_LIST
+                ", " WXL_SQL_LIST ")"
                 " AS i (openid, username, admin, now, user_type, sid, digest, appid, address,"
-                " user_agent, device, expires_at) WHERE " IMPATIENT "), " BOTH_PGSQL,
+                " user_agent, device, expires_at) WHERE " WXL_SQL_IMPATIENT "), " BOTH_PGSQL,
         },
 };
 
@@ -227,7 +225,8 @@ const wxl_statement_t wxl_sql_change = {
         },
 };
 
-/* "infinity" and the like are cut: they do not fit an integer. */
+/* "infinity" and the like are cut: they do not fit an integer. The column must not be NULL, which
+   least() would pass over. */
 #define ENDED_PGSQL(column) \
     "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
 #define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
@@ -279,7 +278,8 @@ const wxl_statement_t wxl_sql_ended_ask = {
             [WXL_PGSQL] =
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                 " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
-                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user WHERE id = %lld)",
+                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user"
+                " WHERE id = %lld AND token_epoch IS NOT NULL)",
             [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                             " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
                             " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"
@@ -317,7 +317,11 @@ const wxl_statement_t *const wxl_sql_all[] = {
     &wxl_sql_change,
     &wxl_sql_session_add,
     &wxl_sql_session_touch,
+    &wxl_sql_sessions_touch,
+    &wxl_sql_sessions_touch_json,
     &wxl_sql_session_rotate,
+    &wxl_sql_sessions_rotate,
+    &wxl_sql_sessions_rotate_json,
     &wxl_sql_session_evict,
     &wxl_sql_session_refuse,
     &wxl_sql_session_end,

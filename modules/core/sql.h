@@ -11,11 +11,6 @@
 
 #include "gate/db.h"
 
-/** One argument of many rows in one text (PostgreSQL): what stands between the values, and what
-    stands for NULL. No value may hold either. */
-#define WXL_SQL_LIST_SEPARATOR "\x1f"
-#define WXL_SQL_LIST_NULL "\x1a"
-
 /**
  * Find or create the user of an openid and move the last login, in one round trip.
  * Arguments, in order: openid, username of a new user, is_staff, is_superuser (1 or 0: rights that

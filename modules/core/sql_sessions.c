@@ -2,6 +2,8 @@
 
 #include "core/sql_sessions.h"
 
+#include "core/sql_lists.h"
+
 /* The sid of no session. */
 #define NOBODY "00000000000000000000000000000000"
 
@@ -35,6 +37,25 @@
     " revoked_at = CASE WHEN " THEFT " THEN i.now ELSE s.revoked_at END," \
     " revoked_why = CASE WHEN " THEFT " THEN 'theft' ELSE s.revoked_why END," \
     " expires_at = CASE WHEN " CURRENT " THEN "
+
+#define ROTATE_PGSQL \
+    "UPDATE wxlogin_session AS s SET" ROTATE \
+    "LEAST(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+#define ROTATE_SQLITE3 \
+    "UPDATE wxlogin_session AS s SET" ROTATE \
+    "min(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+
+/* A use is noted. On PostgreSQL beside looking, as most of the time there is nothing to note. */
+#define TOUCH_PGSQL \
+    "UPDATE wxlogin_session AS s SET last_used_at = i.now FROM i" \
+    " WHERE s.sid = i.sid AND s.user_id = i.user_id AND " KNOWN \
+    " AND s.last_used_at <= i.touch_after"
+#define FOUND_PGSQL \
+    " FROM wxlogin_session AS s, i WHERE s.sid = i.sid AND s.user_id = i.user_id"
+#define TOUCH_SQLITE3 \
+    "UPDATE wxlogin_session AS s SET last_used_at =" \
+    " CASE WHEN " KNOWN " AND s.last_used_at <= i.touch_after" \
+    " THEN i.now ELSE s.last_used_at END"
 
 /* The columns of core/renewal, in the order of its enum. */
 #define STATE_PGSQL \
@@ -76,15 +97,10 @@ const wxl_statement_t wxl_sql_session_touch = {
                 "WITH i AS (SELECT %s::uuid AS sid, %lld AS user_id, %s::uuid AS digest, "
                 TIME_PGSQL " AS now, " TIME_PGSQL " AS idle_after, " TIME_PGSQL " AS born_after, "
                 TIME_PGSQL " AS touch_after),"
-                " touched AS (UPDATE wxlogin_session AS s SET last_used_at = i.now FROM i"
-                " WHERE s.sid = i.sid AND s.user_id = i.user_id AND " KNOWN
-                " AND s.last_used_at <= i.touch_after)"
-                " SELECT " STATE_PGSQL " FROM wxlogin_session AS s, i"
-                " WHERE s.sid = i.sid AND s.user_id = i.user_id",
+                " touched AS (" TOUCH_PGSQL ")"
+                " SELECT " STATE_PGSQL FOUND_PGSQL,
             [WXL_SQLITE3] =
-                "UPDATE wxlogin_session AS s SET last_used_at ="
-                " CASE WHEN " KNOWN " AND s.last_used_at <= i.touch_after"
-                " THEN i.now ELSE s.last_used_at END"
+                TOUCH_SQLITE3
                 " FROM (SELECT %s AS sid, " INTEGER_SQLITE3 " AS user_id, %s AS digest, "
                 INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, "
                 INTEGER_SQLITE3 " AS born_after, " INTEGER_SQLITE3 " AS touch_after) AS i"
@@ -100,8 +116,7 @@ const wxl_statement_t wxl_sql_session_rotate = {
     .sql =
         {
             [WXL_PGSQL] =
-                "UPDATE wxlogin_session AS s SET" ROTATE
-                "LEAST(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+                ROTATE_PGSQL
                 " FROM (SELECT %s::uuid AS sid, %lld AS user_id, %s::uuid AS digest,"
                 " %s::uuid AS next, %d = 1 AS strict, " TIME_PGSQL " AS now, "
                 TIME_PGSQL " AS idle_after, " TIME_PGSQL " AS born_after, "
@@ -109,8 +124,7 @@ const wxl_statement_t wxl_sql_session_rotate = {
                 " WHERE s.sid = i.sid AND s.user_id = i.user_id"
                 " RETURNING " STATE_PGSQL,
             [WXL_SQLITE3] =
-                "UPDATE wxlogin_session AS s SET" ROTATE
-                "min(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
+                ROTATE_SQLITE3
                 " FROM (SELECT %s AS sid, " INTEGER_SQLITE3 " AS user_id, %s AS digest,"
                 " %s AS next, " INTEGER_SQLITE3 " = 1 AS strict, " INTEGER_SQLITE3 " AS now, "
                 INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 " AS born_after, "
@@ -129,6 +143,84 @@ const wxl_statement_t wxl_sql_session_rotate = {
     " (SELECT " INTEGER_SQLITE3 " AS user_id, %s AS sid, " INTEGER_SQLITE3 " AS most, " \
     INTEGER_SQLITE3 " AS now, " INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 \
     " AS born_after) AS i"
+
+/* For many at once: `i` is made from lists of the same arguments, on SQLite from JSON. */
+#define TIME_OF(name) "'epoch'::timestamptz + " name "::bigint * interval '1 microsecond' AS " name
+#define JSON(letter) "json_extract(value, '$." letter "')"
+#define JSON_INTEGER(letter) "CAST(" JSON(letter) " AS INTEGER)"
+
+const wxl_statement_t wxl_sql_sessions_touch = {
+    .label = "wxlogin_sessions_touch",
+    .args = 7,
+    .columns = 10,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                "WITH i AS (SELECT sid::uuid AS sid, user_id::bigint AS user_id,"
+                " digest::uuid AS digest, " TIME_OF("now") ", " TIME_OF("idle_after") ", "
+                TIME_OF("born_after") ", " TIME_OF("touch_after")
+                " FROM unnest(" WXL_SQL_FIVE_LISTS ", " WXL_SQL_LIST ", " WXL_SQL_LIST ")"
+                " AS l (sid, user_id, digest, now, idle_after, born_after, touch_after)"
+                " WHERE " WXL_SQL_IMPATIENT "),"
+                " touched AS (" TOUCH_PGSQL ")"
+                " SELECT " STATE_PGSQL ", " HEX_PGSQL("s.sid") FOUND_PGSQL,
+        },
+};
+
+const wxl_statement_t wxl_sql_sessions_touch_json = {
+    .label = "wxlogin_sessions_touch_json",
+    .args = 1,
+    .columns = 10,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                TOUCH_SQLITE3
+                " FROM (SELECT " JSON("a") " AS sid, " JSON_INTEGER("b") " AS user_id, "
+                JSON("c") " AS digest, " JSON_INTEGER("d") " AS now, "
+                JSON_INTEGER("e") " AS idle_after, " JSON_INTEGER("f") " AS born_after, "
+                JSON_INTEGER("g") " AS touch_after FROM json_each(%s, '$.rows')) AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_SQLITE3 ", CAST(sid AS TEXT)",
+        },
+};
+
+const wxl_statement_t wxl_sql_sessions_rotate = {
+    .label = "wxlogin_sessions_rotate",
+    .args = 10,
+    .columns = 10,
+    .sql =
+        {
+            [WXL_PGSQL] =
+                ROTATE_PGSQL
+                " FROM (SELECT sid::uuid AS sid, user_id::bigint AS user_id,"
+                " digest::uuid AS digest, next::uuid AS next, strict = '1' AS strict, "
+                TIME_OF("now") ", " TIME_OF("idle_after") ", " TIME_OF("born_after") ", "
+                TIME_OF("expires_at") ", longest::bigint * interval '1 microsecond' AS longest"
+                " FROM unnest(" WXL_SQL_FIVE_LISTS ", " WXL_SQL_FIVE_LISTS ")"
+                " AS l (sid, user_id, digest, next, strict, now, idle_after, born_after,"
+                " expires_at, longest) WHERE " WXL_SQL_IMPATIENT ") AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_PGSQL ", " HEX_PGSQL("s.sid"),
+        },
+};
+
+const wxl_statement_t wxl_sql_sessions_rotate_json = {
+    .label = "wxlogin_sessions_rotate_json",
+    .args = 1,
+    .columns = 10,
+    .sql =
+        {
+            [WXL_SQLITE3] =
+                ROTATE_SQLITE3
+                " FROM (SELECT " JSON("a") " AS sid, " JSON_INTEGER("b") " AS user_id, "
+                JSON("c") " AS digest, " JSON("d") " AS next, " JSON("e") " = '1' AS strict, "
+                JSON_INTEGER("f") " AS now, " JSON_INTEGER("g") " AS idle_after, "
+                JSON_INTEGER("h") " AS born_after, " JSON_INTEGER("i") " AS expires_at, "
+                JSON_INTEGER("j") " AS longest FROM json_each(%s, '$.rows')) AS i"
+                " WHERE s.sid = i.sid AND s.user_id = i.user_id"
+                " RETURNING " STATE_SQLITE3 ", CAST(sid AS TEXT)",
+        },
+};
 
 const wxl_statement_t wxl_sql_session_evict = {
     .label = "wxlogin_session_evict",

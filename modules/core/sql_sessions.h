@@ -38,6 +38,13 @@ extern const wxl_statement_t wxl_sql_session_touch;
 extern const wxl_statement_t wxl_sql_session_rotate;
 
 /**
+ * Both for many at once; how rows are given is told in core/together.h. A sid must not come twice.
+ * Columns: as above, and the sid.
+ */
+extern const wxl_statement_t wxl_sql_sessions_touch, wxl_sql_sessions_touch_json;
+extern const wxl_statement_t wxl_sql_sessions_rotate, wxl_sql_sessions_rotate_json;
+
+/**
  * End the oldest of a user's living sessions, until no more than `most` are left.
  * Arguments: user id, sid of the one that has just begun, most, now, idle_after, born_after.
  * Column: sid of each one ended.

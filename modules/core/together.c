@@ -7,7 +7,7 @@
 
 #include <apr_strings.h>
 
-#include "core/sql.h"
+#include "core/sql_lists.h"
 #include "gate/json.h"
 
 /* PostgreSQL: one argument of all rows. */
