@@ -25,6 +25,8 @@
 /** Room for an openid or an errmsg with its NUL. WeChat's openids have 28 bytes; one that does not
     fit is not remembered. An errmsg is cut. */
 #define WXL_CODES_TEXT 128
+/** The same for a sid. */
+#define WXL_CODES_SID 40
 
 typedef struct wxl_codes_t wxl_codes_t;
 
@@ -33,6 +35,7 @@ typedef struct {
     apr_int32_t problem;       /* wxl_problem_t; WXL_OK: the openid is known */
     apr_int32_t errcode;       /* with WXL_WECHAT_ERROR */
     char text[WXL_CODES_TEXT]; /* the openid, or with WXL_WECHAT_ERROR the errmsg */
+    char sid[WXL_CODES_SID];   /* with WXL_OK: of the session that the code opens; empty: none */
 } wxl_codes_outcome_t;
 
 typedef struct {

@@ -14,7 +14,7 @@
 #define SID_LENGTH 32
 #define CENTURY apr_time_from_sec(APR_INT64_C(36525) * 86400)
 
-/* Stands for the sid of a token that has none; new_sid() gives it to nobody. */
+/* Stands for the sid of a token that has none; wxl_sessions_new_sid() gives it to nobody. */
 #define NOBODY "00000000000000000000000000000000"
 
 /* Columns of the list, in the order of its statement. */
@@ -31,7 +31,7 @@ enum {
 
 /* 48 bits of milliseconds and 80 of chance: ids come in the order of time, which keeps the pages of
    the index full (the idea of UUIDv7, RFC 9562, section 5.7). */
-static const char *new_sid(apr_pool_t *pool, apr_time_t now)
+const char *wxl_sessions_new_sid(apr_pool_t *pool, apr_time_t now)
 {
     const char *random = wxl_crypto_random_hex(pool, SID_RANDOM_BYTES);
     apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(now) & 0xFFFFFFFFFFFFULL;
@@ -68,16 +68,22 @@ void wxl_sessions_bound(const wxl_sessions_settings_t *settings, apr_int64_t cre
         claims->exp = end;
 }
 
+/* Follows from the sid: a sign-in that is answered twice gives the same. */
+static const char *first_jti(apr_pool_t *pool, const char *sid)
+{
+    return wxl_crypto_digest_hex(pool, apr_pstrcat(pool, "first in ", sid, NULL));
+}
+
 apr_status_t wxl_sessions_begin(wxl_errand_t *errand, const wxl_sessions_settings_t *settings,
                                 wxl_claims_t *refresh, wxl_session_t *session)
 {
     wxl_sessions_bound(settings, errand->now, refresh);
-    session->sid = new_sid(errand->pool, errand->now);
-    session->digest = wxl_crypto_digest_hex(errand->pool, refresh->jti);
-    session->expires_at = apr_time_from_sec(refresh->exp);
-    if (!session->sid || !session->digest)
-        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");
     refresh->sid = session->sid;
+    refresh->jti = first_jti(errand->pool, session->sid);
+    session->digest = refresh->jti ? wxl_crypto_digest_hex(errand->pool, refresh->jti) : NULL;
+    session->expires_at = apr_time_from_sec(refresh->exp);
+    if (!session->digest)
+        return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "OpenSSL has no SHA-256");
     return APR_SUCCESS;
 }
 

@@ -60,10 +60,14 @@ apr_int64_t wxl_sessions_longest(const wxl_sessions_settings_t *settings);
 void wxl_sessions_bound(const wxl_sessions_settings_t *settings, apr_int64_t created_at,
                         wxl_claims_t *claims);
 
+/** @return a sid that nobody has, in the pool; NULL where the random generator failed */
+const char *wxl_sessions_new_sid(apr_pool_t *pool, apr_time_t now);
+
 /**
- * Begin a session; who signs in writes it (core/users).
- * @param refresh what its refresh token will say; gets the sid
- * @param session appid and client set by the caller, the rest filled in
+ * Begin a session; who signs in writes it (core/users). To begin it twice is to begin it once: both
+ * refresh tokens have the same jti, so neither is the other's predecessor.
+ * @param refresh what its refresh token will say; gets the sid and the jti
+ * @param session sid, appid and client set by the caller, the rest filled in
  * @return APR_SUCCESS, or WXL_INTERNAL failed
  */
 apr_status_t wxl_sessions_begin(wxl_errand_t *errand, const wxl_sessions_settings_t *settings,

@@ -24,6 +24,11 @@ apr_status_t wxl_signin_begin(wxl_errand_t *errand, const wxl_signin_settings_t 
         return wxl_fail_field(errand, WXL_CODE_REQUIRED, "code", 0);
     if (wxl_text_length(code) > (size_t)longest)
         return wxl_fail_field(errand, WXL_FIELD_TOO_LONG, "code", longest);
+    if (!settings->sessions.off) {
+        story->session.sid = wxl_sessions_new_sid(errand->pool, errand->now);
+        if (!story->session.sid)
+            return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "the random generator failed");
+    }
     story->admin =
         settings->development && strncasecmp(code, ADMIN_PREFIX, strlen(ADMIN_PREFIX)) == 0;
     if (mock)
@@ -80,7 +85,7 @@ apr_status_t wxl_signin_finish(wxl_errand_t *errand, wxl_signin_t *story, const 
     apr_status_t rv;
 
     rv = wxl_tokens_draft(errand, &settings->tokens, WXL_TOKEN_REFRESH, NULL, &refresh);
-    if (rv == APR_SUCCESS && !settings->sessions.off) {
+    if (rv == APR_SUCCESS && story->session.sid) {
         story->session.appid = settings->wechat.appid;
         story->session.client = story->client;
         rv = wxl_sessions_begin(errand, &settings->sessions, &refresh, &story->session);

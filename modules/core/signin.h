@@ -1,9 +1,10 @@
 /*
  * core/signin: the story of a sign-in, in two halves.
  *
- *     begin    code ──► what to ask WeChat (or nothing, in mock mode)
+ *     begin    code ──► sid, and what to ask WeChat (or nothing, in mock mode)
  *              …        somebody carries the request to WeChat, waits, and reads the reply
- *                       (core/wechat), or knows already what WeChat said of this code
+ *                       (core/wechat), or knows already what WeChat said of this code and the sid
+ *                       of whoever asked it: one code opens one session
  *     finish   openid ──► user and session ──► tokens ──► answer
  *
  * Who waits in between is not this room's business, and the halves may run on different threads:
@@ -33,7 +34,7 @@ typedef struct {
     wxl_http_request_t ask; /* to be carried where openid is NULL */
     wxl_client_t client;    /* who asks, for the row of the session; zeroes: not known */
     wxl_user_t user;        /* known after finish */
-    wxl_session_t session;  /* the same; sid NULL: sessions are off */
+    wxl_session_t session;  /* the same, but for its sid; that is NULL where sessions are off */
     apr_array_header_t *ended; /* sids (const char *) that had to make room; NULL: none */
 } wxl_signin_t;
 

@@ -225,7 +225,8 @@ const wxl_statement_t wxl_sql_change = {
         },
 };
 
-/* "infinity" and the like are cut: they do not fit an integer. */
+/* "infinity" and the like are cut: they do not fit an integer. The column must not be NULL, which
+   least() would pass over. */
 #define ENDED_PGSQL(column) \
     "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
 #define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
@@ -277,7 +278,8 @@ const wxl_statement_t wxl_sql_ended_ask = {
             [WXL_PGSQL] =
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                 " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
-                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user WHERE id = %lld)",
+                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user"
+                " WHERE id = %lld AND token_epoch IS NOT NULL)",
             [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                             " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
                             " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"

@@ -153,7 +153,7 @@ const wxl_hmac_t *wxl_crypto_hmac_keep(apr_pool_t *pool, const wxl_secret_t *key
         EVP_MAC_init(kept->context, (const unsigned char *)key->bytes, key->len, params) != 1)
         return NULL;
     if (can_begin_anew(kept))
-        kept->spare = apr_pcalloc(pool, sizeof(*kept->spare));
+        kept->spare = apr_pcalloc(pool, sizeof(EVP_MAC_CTX *));
     return kept;
 }
 

@@ -3,6 +3,7 @@
 #include "web/caretaker.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
@@ -47,6 +48,7 @@ typedef struct {
     apr_thread_cond_t *change;
     int stopping, ended;
     apr_array_header_t *homes;
+    server_rec *server;
 } caretaker_t;
 
 static int is_stopping(caretaker_t *taker)
@@ -269,8 +271,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
     return NULL;
 }
 
-/* The child ends. Who waits for a data base that does not answer is left behind: the process will
-   be gone before it could wake up. */
+/* The child ends. Should the thread wait for a data base that does not answer, the process ends
+   here: mod_dbd cannot take its connections apart while one is lent (apr_reslist aborts). */
 static apr_status_t stop(void *baton)
 {
     caretaker_t *taker = baton;
@@ -288,8 +290,12 @@ static apr_status_t stop(void *baton)
     }
     ended = taker->ended;
     apr_thread_mutex_unlock(taker->mutex);
-    if (ended)
-        apr_thread_join(&rv, taker->thread);
+    if (!ended) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, taker->server,
+                     "WXL0557: the data base does not answer: this child ends all the same");
+        _exit(0);
+    }
+    apr_thread_join(&rv, taker->thread);
     return APR_SUCCESS;
 }
 
@@ -335,6 +341,7 @@ void wxl_caretaker_child(apr_pool_t *pchild, server_rec *main_server)
     server_rec *server;
     apr_status_t rv;
 
+    taker->server = main_server;
     taker->homes = apr_array_make(pchild, 1, sizeof(home_t));
     for (server = main_server; server; server = server->next) {
         if (wxl_config_of(server)->watch)

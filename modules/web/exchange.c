@@ -92,12 +92,13 @@ static void publish(exchange_t *ex)
         wxl_upstream_give_up(&ex->ticket); /* not asked, or cannot be told: others may */
     } else {
         copy_text(outcome.text, sizeof(outcome.text), text);
+        copy_text(outcome.sid, sizeof(outcome.sid), ex->story->session.sid);
         wxl_upstream_publish(&ex->ticket, &outcome, apr_time_now());
     }
     memset(&ex->ticket, 0, sizeof(ex->ticket));
 }
 
-/* Another request asked about this code: its outcome is ours. */
+/* Another request asked about this code: its outcome is ours, and its session. */
 static void adopt(exchange_t *ex, const wxl_codes_outcome_t *outcome)
 {
     wxl_errand_t *errand = &ex->call->errand;
@@ -105,6 +106,8 @@ static void adopt(exchange_t *ex, const wxl_codes_outcome_t *outcome)
 
     if (outcome->problem == WXL_OK) {
         ex->story->openid = text;
+        if (ex->story->session.sid && *outcome->sid) /* both servers keep sessions */
+            ex->story->session.sid = apr_pstrdup(errand->pool, outcome->sid);
         return;
     }
     errand->errcode = outcome->errcode;

@@ -150,7 +150,7 @@ const char *wxl_key_config_add(cmd_parms *cmd, void *dir, int argc, char *const 
     if (error)
         return error;
     if (!keys->named)
-        keys->named = apr_array_make(cmd->pool, 4, sizeof(key));
+        keys->named = apr_array_make(cmd->pool, 4, sizeof(const wxl_jwt_key_t *));
     APR_ARRAY_PUSH(keys->named, const wxl_jwt_key_t *) = key;
     if (words.sign)
         keys->signer = key;

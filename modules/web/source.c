@@ -50,11 +50,11 @@ static const char *read_bytes(cmd_parms *cmd, const char *name, apr_size_t most,
                               wxl_source_file_t *file)
 {
     apr_finfo_t info = {0};
-    apr_file_t *open;
+    apr_file_t *open = NULL;
     apr_status_t rv;
 
+    memset(file, 0, sizeof(*file));
     file->path = ap_server_root_relative(cmd->pool, name);
-    file->value.len = 0;
     if (!*name || !file->path)
         return refuse(cmd, "write the path of a file behind file:, such as file:/etc/secret.key");
     /* Before it is opened: a pipe would keep httpd waiting for ever. */
@@ -70,7 +70,8 @@ static const char *read_bytes(cmd_parms *cmd, const char *name, apr_size_t most,
                             "%s: cannot read the file %s: %pm; write the path of a "
                             "file that the user who starts httpd may read",
                             cmd->cmd->name, file->path, &rv);
-    apr_file_close(open);
+    if (open)
+        apr_file_close(open);
     file->open_to_all = (info.protection & APR_FPROT_WREAD) != 0;
     return NULL;
 }

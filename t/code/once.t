@@ -10,19 +10,32 @@ use WxLogin::Test::Contract;
 use WxLogin::Test::ErrorLog;
 use WxLogin::Test::FakeWeChat;
 use WxLogin::Test::Process;
+use WxLogin::Test::Token;
 use WxLogin::Test::Waiting;
 
 my $wechat = WxLogin::Test::FakeWeChat->new;
 
-# All signed in as the same user, each with tokens of its own.
+# The sids of all sessions of the one who got this answer.
+sub sessions_of {
+    my ($httpd, $res) = @_;
+    my $list = request($httpd, GET => '/api/sessions/', headers => [ Authorization => "Bearer $res->{json}{access}" ]);
+    return map { $_->{id} } @{ $list->{json}{sessions} };
+}
+
+# All signed in as the same user, each with an access token of its own, in one session.
 sub one_user {
-    my ($name, $code, @res) = @_;
+    my ($httpd, $name, $code, @res) = @_;
     is_deeply statuses(@res), { 200 => scalar @res }, "$name: all are signed in" or return;
     login_ok($res[-1], name => "$name: the last one", openid => $wechat->openid_of($code));
     my %ids = map { $_->{json}{user}{id} => 1 } @res;
     is keys %ids, 1, "$name: the same user";
-    my %tokens = map { ($_->{json}{access} => 1, $_->{json}{refresh} => 1) } @res;
-    is keys %tokens, 2 * @res, "$name: tokens of their own";
+    my %tokens = map { $_->{json}{access} => 1 } @res;
+    is keys %tokens, @res, "$name: access tokens of their own";
+    my %sessions = map { (jwt_claims($_->{json}{access})->{sid} => 1, jwt_claims($_->{json}{refresh})->{sid} => 1) } @res;
+    is keys %sessions, 1, "$name: of one session";
+    my %refresh = map { jwt_claims($_->{json}{refresh})->{jti} => 1 } @res;
+    is keys %refresh, 1, "$name: with one refresh token";
+    is_deeply [ sessions_of($httpd, $res[0]) ], [ keys %sessions ], "$name: the user has this session and no other";
     is $wechat->asked($code), 1, "$name: WeChat was asked once";
     return (keys %ids)[0];
 }
@@ -39,8 +52,8 @@ for my $setup (sort keys %SETUP) {
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
         for my $n (2, 10, 100) {
             my $code = $wechat->code(latency => 500);
-            my $id = one_user("$n times", $code, parallel($httpd, map { login($code) } 1 .. $n));
-            my $again = one_user("$n times, later", $code, map { post_json($httpd, '/api/login/', { code => $code }) } 1 .. 3);
+            my $id = one_user($httpd, "$n times", $code, parallel($httpd, map { login($code) } 1 .. $n));
+            my $again = one_user($httpd, "$n times, later", $code, map { post_json($httpd, '/api/login/', { code => $code }) } 1 .. 3);
             is $again, $id, "$n times, later: the same user as before";
         }
         my $refused = $wechat->code(errcode => 40029, latency => 500, errmsg => 'invalid code, rid: 1');
@@ -77,7 +90,7 @@ subtest 'the first one leaves' => sub {
         my ($fh) = $first->sockets;
         setsockopt $fh, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $how eq 'RST';
         close $fh;
-        one_user("$how", $code, $others->answers(10));
+        one_user($httpd, $how, $code, $others->answers(10));
     }
 };
 
@@ -88,15 +101,15 @@ subtest 'across a graceful restart' => sub {
     $log->announce(qr/WXL053[01]/);
     $httpd->graceful;
     my $after = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 5);
-    one_user('before and after', $code, $before->answers(20), $after->answers(20));
+    one_user($httpd, 'before and after', $code, $before->answers(20), $after->answers(20));
     $httpd->graceful;
-    one_user('after another one', $code, post_json($httpd, '/api/login/', { code => $code }));
+    one_user($httpd, 'after another one', $code, post_json($httpd, '/api/login/', { code => $code }));
 };
 
 subtest 'pipelined' => sub {
     my $code = $wechat->code(latency => 300);
     my $res = raw($httpd, join('', map { login($code, Connection => 'keep-alive') } 1 .. 3) . login($code), all => 1, timeout => 6);
-    one_user('four times', $code, @{ $res->{all} });
+    one_user($httpd, 'four times', $code, @{ $res->{all} });
 };
 
 subtest 'codes that are nearly the same' => sub {

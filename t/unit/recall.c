@@ -97,6 +97,18 @@ static void one_by_one(void)
     is_int(wxl_recall_get(&recall, REALM, 9, pool, &got), 0,
            "one too long is not remembered, nor the old one");
 
+    wxl_recall_put(&recall, REALM, 11, &user, LEARNT);
+    wxl_recall_forget(&recall, REALM, 11, LEARNT + 5);
+    is_int(wxl_recall_get(&recall, REALM, 11, pool, &got), 0, "one that is to be forgotten is");
+    wxl_recall_put(&recall, REALM, 11, &user, LEARNT + 4);
+    is_int(wxl_recall_get(&recall, REALM, 11, pool, &got), 0,
+           "also by those who had asked before that");
+    wxl_recall_put(&recall, REALM, 11, &user, LEARNT + 6);
+    is_int(wxl_recall_get(&recall, REALM, 11, pool, &got), 1, "until something newer is learnt");
+    wxl_recall_forget(&recall, REALM, 12, LEARNT);
+    is_int(wxl_recall_get(&recall, REALM, 12, pool, &got), 0, "one who was not known stays so");
+
+    wxl_recall_forget(&none, REALM, 7, LEARNT);
     wxl_recall_put(&none, REALM, 7, &user, LEARNT);
     is_int(wxl_recall_get(&none, REALM, 7, pool, &got), 0, "without memory nothing is");
 }

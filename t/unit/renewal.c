@@ -95,6 +95,26 @@ static void successors(void)
     ok(strcmp(wxl_crypto_digest_hex(pool, "j1"), a) != 0, "not what stands in the data base");
 }
 
+/* One code that is answered twice: one session, and one refresh token. */
+static void beginnings(void)
+{
+    const wxl_sessions_settings_t settings = {.rotation = WXL_ROTATION_STRICT};
+    wxl_errand_t errand = fixture_errand(pool);
+    wxl_session_t one = {.sid = wxl_sessions_new_sid(pool, errand.now)};
+    wxl_session_t other = {.sid = wxl_sessions_new_sid(pool, errand.now)};
+    wxl_session_t again = {.sid = one.sid};
+    wxl_claims_t a = {.jti = "x"}, b = {.jti = "y"}, c = {.jti = "z"};
+
+    ok(wxl_sessions_is_sid(one.sid) && strcmp(one.sid, other.sid) != 0, "each sid is new");
+    wxl_sessions_begin(&errand, &settings, &a, &one);
+    wxl_sessions_begin(&errand, &settings, &b, &again);
+    wxl_sessions_begin(&errand, &settings, &c, &other);
+    is_str(b.jti, a.jti, "begun twice, it has one refresh token");
+    is_str(again.digest, one.digest, "known by one digest");
+    ok(strcmp(c.jti, a.jti) != 0, "another session has another");
+    ok(strcmp(wxl_rotation_next_jti(pool, one.sid, a.jti), a.jti) != 0, "so has its successor");
+}
+
 static sqlite_t *sqlite;
 static wxl_tokens_settings_t tokens;
 
@@ -102,7 +122,8 @@ static wxl_tokens_settings_t tokens;
 static wxl_claims_t signed_in(const wxl_sessions_settings_t *settings, const char *openid)
 {
     wxl_errand_t errand = fixture_errand(pool);
-    wxl_session_t session = {.client = {.address = "192.0.2.1"}};
+    wxl_session_t session = {.sid = wxl_sessions_new_sid(pool, errand.now),
+                             .client = {.address = "192.0.2.1"}};
     wxl_arrival_t arrival = {.openid = openid, .session = &session};
     wxl_claims_t refresh;
     wxl_user_t user;
@@ -200,6 +221,7 @@ int main(void)
 
     decisions();
     successors();
+    beginnings();
     touches();
     bounds();
     return done_testing();
