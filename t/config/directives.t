@@ -54,6 +54,9 @@ my @wrong = (
     [ WxLoginRefreshTTL => 'at least one second', '0' ],
     [ WxLoginRefreshTTL => 'at most 100 years', '36601d' ],
     [ WxLoginExchangeTimeout => $seconds, '', qw(0 -1 61 2m 1h 1.5 ten 10ms connect=3) ],
+    [ WxLoginRevocationPoll => "$duration, or off", '', qw(on never 1.5 -1) ],
+    [ WxLoginRevocationPoll => 'at least one second, or off', '0' ],
+    [ WxLoginRevocationSize => 'a number of sessions from 1 to 10000000', '', qw(0 -1 10000001 64K 1.5 many), ' 1' ],
     [ WxLoginMaxBody => $bytes, '', qw(0 -1 1048577 16K 16k 1M 1.5 0x10 9223372036854775808 all), '16384 bytes' ],
 );
 for (@wrong) {
@@ -73,6 +76,8 @@ WxLoginExchangeURL HTTPS://api.weixin.qq.com:8443/
 WxLoginExchangeTimeout 60
 WxLoginAccessTTL 1
 WxLoginRefreshTTL 3162240000
+WxLoginRevocationPoll off
+WxLoginRevocationSize 1
 WxLoginMaxBody 1
 CONF
 WxLoginLanguage zh-cn
@@ -80,6 +85,8 @@ WxLoginExchangeURL http://[::1]:8080
 WxLoginExchangeTimeout 1m connect=60s
 WxLoginAccessTTL 5M
 WxLoginRefreshTTL 36600d
+WxLoginRevocationPoll 1S
+WxLoginRevocationSize 10000000
 WxLoginMaxBody 1048576
 CONF
 WxLoginExchangeURL http://stand-in.example:80
@@ -99,6 +106,7 @@ CONF
 for my $directive (
     'WxLoginEnvironment production', 'WxLoginAppId wx', 'WxLoginAppSecret env:X', 'WxLoginSecretKey env:X',
     'WxLoginExchangeURL https://api.weixin.qq.com', 'WxLoginExchangeCA ca.pem', 'WxLoginExchangeTimeout 1', 'WxLoginAccessTTL 1', 'WxLoginRefreshTTL 1', 'WxLoginLanguage en',
+    'WxLoginRevocationPoll 1', 'WxLoginRevocationSize 1',
 ) {
     my ($name) = split ' ', $directive;
     refused(qq(<Location "/x">\n$directive\n</Location>), "$name not allowed in <Location> context", "$name in a location");

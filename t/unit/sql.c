@@ -92,5 +92,9 @@ int main(void)
     ok(wxl_sql_count > 0, "there are statements");
     for (i = 0; i < wxl_sql_count; i++)
         whole(wxl_sql_all[i]);
+    whole(&wxl_sql_ended_sessions);
+    whole(&wxl_sql_ended_users);
+    whole(&wxl_sql_ended_ask);
+    whole(&wxl_sql_purge);
     return done_testing();
 }

@@ -129,7 +129,7 @@ sub load {
     open my $fh, '<', "/proc/$pid/status" or return \%load;
     while (my $line = <$fh>) {
         $load{threads} = $1 if $line =~ /^Threads:\s+(\d+)/;
-        $load{kb}      = $1 if $line =~ /^VmRSS:\s+(\d+)/;
+        $load{kb}      = $1 if $line =~ /^RssAnon:\s+(\d+)/;    # not what is shared: the table of codes fills up
     }
     return \%load;
 }
