@@ -227,8 +227,7 @@ const wxl_statement_t wxl_sql_change = {
 
 /* "infinity" and the like are cut: they do not fit an integer. The column must not be NULL, which
    least() would pass over. */
-#define ENDED_PGSQL(column) \
-    "(extract(epoch FROM least(" column ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
+#define ENDED_PGSQL ", '2200-01-01Z'::timestamptz)) * 1000000)::bigint"
 #define AGO_PGSQL "now() - %lld * interval '1 microsecond'"
 #define NOW_SQLITE3 "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)"
 #define AGO_SQLITE3 NOW_SQLITE3 " - CAST(%s AS INTEGER)"
@@ -239,11 +238,12 @@ const wxl_statement_t wxl_sql_ended_sessions = {
     .columns = 2,
     .sql =
         {
-            [WXL_PGSQL] = "SELECT replace(sid::text, '-', '')::text, " ENDED_PGSQL(
-                "revoked_at") " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL
-                              " AND (revoked_at, sid) >"
-                              " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
-                              " ORDER BY revoked_at, sid LIMIT 1000",
+            [WXL_PGSQL] =
+                "SELECT replace(sid::text, '-', '')::text,"
+                " (extract(epoch FROM least(revoked_at" ENDED_PGSQL
+                " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL " AND (revoked_at, sid) >"
+                " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
+                " ORDER BY revoked_at, sid LIMIT 1000",
             [WXL_SQLITE3] = "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER)"
                             " FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
                             " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
@@ -257,11 +257,11 @@ const wxl_statement_t wxl_sql_ended_users = {
     .columns = 2,
     .sql =
         {
-            [WXL_PGSQL] = "SELECT id::bigint, " ENDED_PGSQL(
-                "token_epoch") " FROM wxlogin_user WHERE token_epoch > " AGO_PGSQL
-                               " AND (token_epoch, id) >"
-                               " ('epoch'::timestamptz + %lld * interval '1 microsecond', %lld)"
-                               " ORDER BY token_epoch, id LIMIT 1000",
+            [WXL_PGSQL] =
+                "SELECT id::bigint, (extract(epoch FROM least(token_epoch" ENDED_PGSQL
+                " FROM wxlogin_user WHERE token_epoch > " AGO_PGSQL " AND (token_epoch, id) >"
+                " ('epoch'::timestamptz + %lld * interval '1 microsecond', %lld)"
+                " ORDER BY token_epoch, id LIMIT 1000",
             [WXL_SQLITE3] = "SELECT CAST(id AS INTEGER), CAST(token_epoch AS INTEGER)"
                             " FROM wxlogin_user WHERE token_epoch > " AGO_SQLITE3
                             " AND (token_epoch, id) > (CAST(%s AS INTEGER), CAST(%s AS INTEGER))"
@@ -278,7 +278,7 @@ const wxl_statement_t wxl_sql_ended_ask = {
             [WXL_PGSQL] =
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                 " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
-                " (SELECT " ENDED_PGSQL("token_epoch") " FROM wxlogin_user"
+                " (SELECT (extract(epoch FROM least(token_epoch" ENDED_PGSQL " FROM wxlogin_user"
                 " WHERE id = %lld AND token_epoch IS NOT NULL)",
             [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
                             " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
