@@ -61,6 +61,11 @@ const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec)
                         t.tm_gmtoff < 0 ? '-' : '+', offset / 60, offset % 60);
 }
 
+const char *wxl_text_decimal(apr_pool_t *pool, apr_int64_t number)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+}
+
 const char *wxl_text_percent(apr_pool_t *pool, const char *text)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -39,6 +39,9 @@ const char *wxl_text_cut(apr_pool_t *pool, const char *text, size_t most);
  */
 const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec);
 
+/** @return a number in decimal digits, in the pool */
+const char *wxl_text_decimal(apr_pool_t *pool, apr_int64_t number);
+
 /**
  * Percent-encode all but the unreserved characters (RFC 3986, section 2.3): safe in a header.
  * @return string in the pool

@@ -4,45 +4,27 @@
 
 #include <apr_strings.h>
 
+#include "base/text.h"
 #include "core/sql.h"
 
 #define FIRST_SID "00000000000000000000000000000000"
 #define FIRST_ID "0"
-
-static const char *decimal(apr_pool_t *pool, apr_int64_t number)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
-}
-
-static apr_status_t all_rows(wxl_errand_t *errand, const wxl_db_door_t *door,
-                             const wxl_statement_t *statement, const char **args,
-                             apr_array_header_t **rows)
-{
-    wxl_db_t db;
-    apr_status_t rv = door->open(door, errand, &db);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = wxl_db_rows(errand, &db, statement, args, rows);
-    door->close(door, errand, &db);
-    return rv;
-}
 
 apr_status_t wxl_ended_read(wxl_errand_t *errand, const wxl_db_door_t *door,
                             wxl_ended_reading_t *reading, apr_array_header_t **page)
 {
     int sessions = reading->kind == WXL_ENDED_SESSIONS;
     const char *first = sessions ? FIRST_SID : FIRST_ID;
-    const char *args[] = {decimal(errand->pool, reading->age),
-                          decimal(errand->pool, reading->last_when),
+    const char *args[] = {wxl_text_decimal(errand->pool, reading->age),
+                          wxl_text_decimal(errand->pool, reading->last_when),
                           *reading->last_id ? reading->last_id : first};
     wxl_ended_t ended = {NULL, 0};
     apr_array_header_t *rows;
     apr_status_t rv;
     int i;
 
-    rv = all_rows(errand, door, sessions ? &wxl_sql_ended_sessions : &wxl_sql_ended_users, args,
-                  &rows);
+    rv = wxl_db_ask(errand, door, sessions ? &wxl_sql_ended_sessions : &wxl_sql_ended_users, args,
+                    &rows);
     if (rv != APR_SUCCESS)
         return rv;
     *page = apr_array_make(errand->pool, rows->nelts, sizeof(wxl_ended_t));
@@ -64,7 +46,7 @@ apr_status_t wxl_ended_ask(wxl_errand_t *errand, const wxl_db_door_t *door, cons
 {
     const char *args[] = {sid, user_id};
     apr_array_header_t *rows;
-    apr_status_t rv = all_rows(errand, door, &wxl_sql_ended_ask, args, &rows);
+    apr_status_t rv = wxl_db_ask(errand, door, &wxl_sql_ended_ask, args, &rows);
     const char **row;
 
     if (rv != APR_SUCCESS)
@@ -80,10 +62,10 @@ apr_status_t wxl_ended_ask(wxl_errand_t *errand, const wxl_db_door_t *door, cons
 apr_status_t wxl_ended_purge(wxl_errand_t *errand, const wxl_db_door_t *door,
                              apr_interval_time_t age, int *removed)
 {
-    const char *digits = decimal(errand->pool, age);
+    const char *digits = wxl_text_decimal(errand->pool, age);
     const char *args[] = {digits, digits};
     apr_array_header_t *rows;
-    apr_status_t rv = all_rows(errand, door, &wxl_sql_purge, args, &rows);
+    apr_status_t rv = wxl_db_ask(errand, door, &wxl_sql_purge, args, &rows);
 
     *removed = rv == APR_SUCCESS ? rows->nelts : 0;
     return rv;

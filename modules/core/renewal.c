@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "base/text.h"
 #include "core/rotation.h"
 #include "core/sql_sessions.h"
 #include "core/together.h"
@@ -47,11 +48,6 @@ static void read_row(const char **row, wxl_session_state_t *state)
     state->rotated_at = integer(row[COLUMN_ROTATED_AT]);
 }
 
-static const char *usec(apr_pool_t *pool, apr_int64_t time)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, time);
-}
-
 /* What is asked: the arguments of either statement, and what the answer is compared with. */
 typedef struct {
     const wxl_renewal_settings_t *settings;
@@ -72,7 +68,7 @@ static void touch(const wxl_errand_t *errand, question_t *question, const char *
                           times[0],
                           times[1],
                           times[2],
-                          usec(errand->pool, errand->now - each)};
+                          wxl_text_decimal(errand->pool, errand->now - each)};
 
     memcpy(question->args, args, sizeof(args));
 }
@@ -89,8 +85,8 @@ static void rotate(const wxl_errand_t *errand, question_t *question, const char 
                           times[0],
                           times[1],
                           times[2],
-                          usec(errand->pool, apr_time_from_sec(end)),
-                          usec(errand->pool, wxl_sessions_longest(settings->sessions))};
+                          wxl_text_decimal(errand->pool, apr_time_from_sec(end)),
+                          wxl_text_decimal(errand->pool, wxl_sessions_longest(settings->sessions))};
 
     memcpy(question->args, args, sizeof(args));
 }
@@ -100,9 +96,9 @@ static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *s
 {
     apr_pool_t *pool = errand->pool;
     const char *times[] = {
-        usec(pool, errand->now),
-        usec(pool, wxl_sessions_idle_after(settings->sessions, errand->now)),
-        usec(pool, wxl_sessions_born_after(settings->sessions, errand->now)),
+        wxl_text_decimal(pool, errand->now),
+        wxl_text_decimal(pool, wxl_sessions_idle_after(settings->sessions, errand->now)),
+        wxl_text_decimal(pool, wxl_sessions_born_after(settings->sessions, errand->now)),
     };
 
     question->settings = settings;

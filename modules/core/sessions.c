@@ -87,33 +87,13 @@ apr_status_t wxl_sessions_begin(wxl_errand_t *errand, const wxl_sessions_setting
     return APR_SUCCESS;
 }
 
-static const char *usec(const wxl_errand_t *errand, apr_int64_t time)
-{
-    return apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, time);
-}
-
-/* The connection is held for the one statement and no longer. */
-static apr_status_t run(wxl_errand_t *errand, const wxl_db_door_t *door,
-                        const wxl_statement_t *statement, const char **args,
-                        apr_array_header_t **rows)
-{
-    wxl_db_t db;
-    apr_status_t rv = door->open(door, errand, &db);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = wxl_db_rows(errand, &db, statement, args, rows);
-    door->close(door, errand, &db);
-    return rv;
-}
-
-/* The same, of a statement whose one column is a sid. */
+/* A statement whose one column is a sid. */
 static apr_status_t run_for_sids(wxl_errand_t *errand, const wxl_db_door_t *door,
                                  const wxl_statement_t *statement, const char **args,
                                  apr_array_header_t **sids)
 {
     apr_array_header_t *rows;
-    apr_status_t rv = run(errand, door, statement, args, &rows);
+    apr_status_t rv = wxl_db_ask(errand, door, statement, args, &rows);
     int i;
 
     *sids = apr_array_make(errand->pool, 1, sizeof(const char *));
@@ -126,12 +106,13 @@ apr_status_t wxl_sessions_limit(wxl_errand_t *errand, const wxl_db_door_t *door,
                                 const wxl_sessions_settings_t *settings, const wxl_whose_t *whose,
                                 apr_array_header_t **ended)
 {
-    const char *args[] = {whose->user_id,
-                          whose->sid,
-                          apr_itoa(errand->pool, settings->most),
-                          usec(errand, errand->now),
-                          usec(errand, wxl_sessions_idle_after(settings, errand->now)),
-                          usec(errand, wxl_sessions_born_after(settings, errand->now))};
+    const char *args[] = {
+        whose->user_id,
+        whose->sid,
+        apr_itoa(errand->pool, settings->most),
+        wxl_text_decimal(errand->pool, errand->now),
+        wxl_text_decimal(errand->pool, wxl_sessions_idle_after(settings, errand->now)),
+        wxl_text_decimal(errand->pool, wxl_sessions_born_after(settings, errand->now))};
     apr_status_t rv;
 
     *ended = apr_array_make(errand->pool, 1, sizeof(const char *));
@@ -149,7 +130,8 @@ apr_status_t wxl_sessions_limit(wxl_errand_t *errand, const wxl_db_door_t *door,
 static apr_status_t end_one(wxl_errand_t *errand, const wxl_db_door_t *door,
                             const wxl_whose_t *whose, const char *why, apr_array_header_t **ended)
 {
-    const char *args[] = {usec(errand, errand->now), why, whose->sid, whose->user_id};
+    const char *args[] = {wxl_text_decimal(errand->pool, errand->now), why, whose->sid,
+                          whose->user_id};
 
     return run_for_sids(errand, door, &wxl_sql_session_end, args, ended);
 }
@@ -158,7 +140,7 @@ apr_status_t wxl_sessions_logout(wxl_errand_t *errand, const wxl_db_door_t *door
                                  const wxl_whose_t *whose, wxl_scope_t scope,
                                  apr_array_header_t **ended)
 {
-    const char *now = usec(errand, errand->now);
+    const char *now = wxl_text_decimal(errand->pool, errand->now);
     const char *mine = whose->sid ? whose->sid : NOBODY;
     const char *spare = scope == WXL_SCOPE_OTHERS ? mine : NOBODY;
     const char *args[] = {now, WXL_WHY_LOGOUT, whose->user_id, spare, mine, mine, now};
@@ -208,11 +190,12 @@ apr_status_t wxl_sessions_list(wxl_errand_t *errand, const wxl_db_door_t *door,
                                const wxl_sessions_settings_t *settings, const wxl_whose_t *whose,
                                wxl_json_t **answer)
 {
-    const char *args[] = {whose->user_id, usec(errand, errand->now),
-                          usec(errand, wxl_sessions_idle_after(settings, errand->now)),
-                          usec(errand, wxl_sessions_born_after(settings, errand->now))};
+    const char *args[] = {
+        whose->user_id, wxl_text_decimal(errand->pool, errand->now),
+        wxl_text_decimal(errand->pool, wxl_sessions_idle_after(settings, errand->now)),
+        wxl_text_decimal(errand->pool, wxl_sessions_born_after(settings, errand->now))};
     apr_array_header_t *rows;
-    apr_status_t rv = run(errand, door, &wxl_sql_session_list, args, &rows);
+    apr_status_t rv = wxl_db_ask(errand, door, &wxl_sql_session_list, args, &rows);
     int i;
 
     if (rv != APR_SUCCESS)

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <apr_strings.h>
-
 #include "base/text.h"
 
 #define ADMIN_PREFIX "admin"
@@ -48,7 +46,7 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
     wxl_claims_t access;
     apr_status_t rv;
 
-    refresh->user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id);
+    refresh->user_id = wxl_text_decimal(errand->pool, story->user.id);
     rv = wxl_tokens_draft(errand, settings, WXL_TOKEN_ACCESS, refresh->user_id, &access);
     access.sid = refresh->sid;
     if (access.sid)
@@ -69,7 +67,7 @@ static apr_status_t write_answer(wxl_errand_t *errand, const wxl_signin_t *story
 static apr_status_t keep_limit(wxl_errand_t *errand, wxl_signin_t *story, const wxl_db_door_t *door)
 {
     const wxl_whose_t whose = {
-        .user_id = apr_psprintf(errand->pool, "%" APR_INT64_T_FMT, story->user.id),
+        .user_id = wxl_text_decimal(errand->pool, story->user.id),
         .sid = story->session.sid,
     };
 

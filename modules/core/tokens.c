@@ -8,6 +8,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "base/text.h"
 #include "gate/crypto.h"
 #include "gate/json.h"
 
@@ -76,7 +77,7 @@ static const char *user_id_of(apr_pool_t *pool, const wxl_json_t *json)
     } else {
         wxl_json_integer(json, "user_id", &number);
     }
-    return number > 0 ? apr_psprintf(pool, "%" APR_INT64_T_FMT, number) : NULL;
+    return number > 0 ? wxl_text_decimal(pool, number) : NULL;
 }
 
 static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, int types,

@@ -65,25 +65,6 @@ static void read_row(const char **row, wxl_user_t *user)
     user->last_login_at = integer(row[COLUMN_LAST_LOGIN_AT]);
 }
 
-static const char *decimal(apr_pool_t *pool, apr_int64_t number)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
-}
-
-/* The connection is held for the one statement and no longer. */
-static apr_status_t one_row(wxl_errand_t *errand, const wxl_db_door_t *door,
-                            const wxl_statement_t *statement, const char **args, const char ***row)
-{
-    wxl_db_t db;
-    apr_status_t rv = door->open(door, errand, &db);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    rv = wxl_db_row(errand, &db, statement, args, row);
-    door->close(door, errand, &db);
-    return rv;
-}
-
 /* What a sign-in brings, in the order of wxl_sql_signin_session. */
 enum {
     ARG_OPENID,
@@ -160,9 +141,9 @@ apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,
                               const wxl_arrival_t *arrival, wxl_user_t *user)
 {
     const wxl_session_t *session = arrival->session;
-    const char *args[ARGS] = {arrival->openid, new_username(errand->pool),
-                              arrival->admin ? "1" : "0", decimal(errand->pool, errand->now),
-                              arrival->admin ? "admin" : "wechat"};
+    const char *args[ARGS] = {
+        arrival->openid, new_username(errand->pool), arrival->admin ? "1" : "0",
+        wxl_text_decimal(errand->pool, errand->now), arrival->admin ? "admin" : "wechat"};
     const char **row = NULL;
     apr_status_t rv;
 
@@ -173,7 +154,7 @@ apr_status_t wxl_users_signin(wxl_errand_t *errand, const wxl_db_door_t *door,
         args[ARG_ADDRESS] = session->client.address;
         args[ARG_USER_AGENT] = session->client.user_agent;
         args[ARG_DEVICE] = session->client.device;
-        args[ARG_EXPIRES_AT] = decimal(errand->pool, session->expires_at);
+        args[ARG_EXPIRES_AT] = wxl_text_decimal(errand->pool, session->expires_at);
     }
     rv = wxl_together_row(errand, door, session ? &user_and_session : &user_alone, args, &row);
     if (rv != APR_SUCCESS)
@@ -196,9 +177,9 @@ static apr_status_t fail_not_found(wxl_errand_t *errand, apr_int64_t id)
 apr_status_t wxl_users_find(wxl_errand_t *errand, const wxl_db_door_t *door, apr_int64_t id,
                             wxl_user_t *user)
 {
-    const char *args[] = {decimal(errand->pool, id)};
+    const char *args[] = {wxl_text_decimal(errand->pool, id)};
     const char **row;
-    apr_status_t rv = one_row(errand, door, &wxl_sql_user, args, &row);
+    apr_status_t rv = wxl_db_ask_row(errand, door, &wxl_sql_user, args, &row);
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -213,7 +194,7 @@ apr_status_t wxl_users_change(wxl_errand_t *errand, const wxl_db_door_t *door, a
 {
     const wxl_change_t *change[] = {&changes->username, &changes->avatar_url, &changes->phone,
                                     &changes->email};
-    const char *digits = decimal(errand->pool, id);
+    const char *digits = wxl_text_decimal(errand->pool, id);
     const char *args[11] = {[8] = changes->username.value, digits, digits};
     const char **row;
     apr_status_t rv;
@@ -223,7 +204,7 @@ apr_status_t wxl_users_change(wxl_errand_t *errand, const wxl_db_door_t *door, a
         args[2 * i] = change[i]->set ? "1" : "0";
         args[2 * i + 1] = change[i]->value;
     }
-    rv = one_row(errand, door, &wxl_sql_change, args, &row);
+    rv = wxl_db_ask_row(errand, door, &wxl_sql_change, args, &row);
     if (rv != APR_SUCCESS)
         return rv;
     if (!row)

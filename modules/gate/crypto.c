@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
-#include <string.h>
 
 #include <apr_escape.h>
 #include <apr_strings.h>

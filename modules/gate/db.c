@@ -233,3 +233,27 @@ apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement
     *rows = apr_array_make(errand->pool, 16, sizeof(const char **));
     return run_mended(errand, db, statement, args, *rows);
 }
+
+apr_status_t wxl_db_ask_row(wxl_errand_t *errand, const wxl_db_door_t *door,
+                            const wxl_statement_t *statement, const char **args, const char ***row)
+{
+    apr_array_header_t *rows;
+    apr_status_t rv = wxl_db_ask(errand, door, statement, args, &rows);
+
+    *row = rv == APR_SUCCESS && rows->nelts > 0 ? APR_ARRAY_IDX(rows, 0, const char **) : NULL;
+    return rv;
+}
+
+apr_status_t wxl_db_ask(wxl_errand_t *errand, const wxl_db_door_t *door,
+                        const wxl_statement_t *statement, const char **args,
+                        apr_array_header_t **rows)
+{
+    wxl_db_t db;
+    apr_status_t rv = door->open(door, errand, &db);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = wxl_db_rows(errand, &db, statement, args, rows);
+    door->close(door, errand, &db);
+    return rv;
+}

@@ -78,4 +78,14 @@ apr_status_t wxl_db_row(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_
 apr_status_t wxl_db_rows(wxl_errand_t *errand, wxl_db_t *db, const wxl_statement_t *statement,
                          const char **args, apr_array_header_t **rows);
 
+/*
+ * The same two for one statement that stands alone: a connection is taken, and held for it and no
+ * longer. They fail as the door does, too.
+ */
+apr_status_t wxl_db_ask_row(wxl_errand_t *errand, const wxl_db_door_t *door,
+                            const wxl_statement_t *statement, const char **args, const char ***row);
+apr_status_t wxl_db_ask(wxl_errand_t *errand, const wxl_db_door_t *door,
+                        const wxl_statement_t *statement, const char **args,
+                        apr_array_header_t **rows);
+
 #endif

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <http_request.h>
 
+#include "base/text.h"
 #include "core/tokens.h"
 #include "web/bearer.h"
 #include "web/identity.h"
@@ -123,7 +124,7 @@ int wxl_guard_authn(request_rec *r)
     user = apr_palloc(r->pool, sizeof(*user));
     r->ap_auth_type = WXL_AUTH_TYPE;
     if (recognise(&call, user) == APR_SUCCESS) {
-        r->user = apr_psprintf(r->pool, "%" APR_INT64_T_FMT, user->id);
+        r->user = (char *)wxl_text_decimal(r->pool, user->id);
         wxl_visit_of(r)->user = user;
         wxl_visit_of(r)->sid = call.sid;
         return OK;

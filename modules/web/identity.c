@@ -3,7 +3,6 @@
 #include "web/identity.h"
 
 #include <apr_lib.h>
-#include <apr_strings.h>
 #include <util_filter.h>
 
 #include "base/text.h"
@@ -84,7 +83,7 @@ void wxl_identity_note(request_rec *r, const wxl_user_t *user)
 {
     apr_table_t *env = r->subprocess_env;
 
-    apr_table_setn(env, "WXLOGIN_USER_ID", apr_psprintf(r->pool, "%" APR_INT64_T_FMT, user->id));
+    apr_table_setn(env, "WXLOGIN_USER_ID", wxl_text_decimal(r->pool, user->id));
     apr_table_setn(env, "WXLOGIN_USERNAME", user->username);
     apr_table_setn(env, "WXLOGIN_USER_TYPE", user->user_type);
     apr_table_setn(env, "WXLOGIN_IS_STAFF", user->is_staff ? "1" : "0");

@@ -2,8 +2,7 @@
 
 #include "web/endpoints.h"
 
-#include <apr_strings.h>
-
+#include "base/text.h"
 #include "core/signin.h"
 #include "web/dbd.h"
 #include "web/exchange.h"
@@ -14,7 +13,7 @@
 static void tell(const wxl_call_t *call, const wxl_signin_t *story)
 {
     apr_table_setn(call->r->subprocess_env, "WXLOGIN_USER_ID",
-                   apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, story->user.id));
+                   wxl_text_decimal(call->r->pool, story->user.id));
     if (story->session.sid)
         apr_table_setn(call->r->subprocess_env, "WXLOGIN_SESSION", story->session.sid);
     if (story->admin)

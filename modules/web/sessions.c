@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "base/text.h"
 #include "core/sessions.h"
 #include "web/dbd.h"
 #include "web/guard.h"
@@ -79,7 +80,7 @@ apr_status_t wxl_sessions_serve(wxl_call_t *call)
     if (rv != APR_SUCCESS)
         return rv;
     wxl_dbd_door(&door, call->r->server, call->config->db);
-    whose.user_id = apr_psprintf(call->r->pool, "%" APR_INT64_T_FMT, call->user_id);
+    whose.user_id = wxl_text_decimal(call->r->pool, call->user_id);
     if (!is_list)
         return remove_one(call, &door.door, &whose);
     whose.sid = call->sid;
