@@ -10,6 +10,24 @@
 #define FIRST_SID "00000000000000000000000000000000"
 #define FIRST_ID "0"
 
+apr_interval_time_t wxl_ended_since(const wxl_ended_moment_t *then, const wxl_ended_moment_t *now)
+{
+    apr_interval_time_t steady = now->steady - then->steady, wall = now->wall - then->wall;
+
+    return wall > steady ? wall : steady;
+}
+
+apr_interval_time_t wxl_ended_age(const wxl_ended_moment_t *last, const wxl_ended_moment_t *now,
+                                  apr_interval_time_t overlap, apr_interval_time_t lifetime)
+{
+    apr_interval_time_t age;
+
+    if (last->steady == 0)
+        return lifetime;
+    age = wxl_ended_since(last, now) + overlap;
+    return age < lifetime ? age : lifetime;
+}
+
 apr_status_t wxl_ended_read(wxl_errand_t *errand, const wxl_db_door_t *door,
                             wxl_ended_reading_t *reading, apr_array_header_t **page)
 {

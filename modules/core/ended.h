@@ -2,8 +2,9 @@
  * core/ended: what the data base says has been ended: sessions that were revoked, and users whose
  * older tokens are dead, whoever ended them (this module, another host, an administrator by SQL).
  *
- * Times are the data base's own, since it is its clock that wrote them. Called by the thread that
- * holds the errand; results live in the errand's pool. Each function is one statement.
+ * What is read goes by the data base's clock: so many microseconds before its now. Called by the
+ * thread that holds the errand; results live in the errand's pool. A function that takes a door is
+ * one statement.
  */
 #ifndef WXL_ENDED_H
 #define WXL_ENDED_H
@@ -26,6 +27,24 @@ typedef struct {
 } wxl_ended_t;
 
 typedef enum { WXL_ENDED_SESSIONS, WXL_ENDED_USERS } wxl_ended_kind_t;
+
+/** A moment by two clocks, in microseconds. */
+typedef struct {
+    apr_time_t steady; /* wxl_clock_steady(): never set, but may stand still while the machine or
+                          its host sleeps; 0: never */
+    apr_time_t wall;   /* apr_time_now(): goes on meanwhile, but may be set */
+} wxl_ended_moment_t;
+
+/** How long ago a moment was: the longer of what the two clocks say. */
+apr_interval_time_t wxl_ended_since(const wxl_ended_moment_t *then, const wxl_ended_moment_t *now);
+
+/**
+ * How far back a reading has to go.
+ * @param last when one began that has got everything up to then less the overlap
+ * @param lifetime nothing older is of interest
+ */
+apr_interval_time_t wxl_ended_age(const wxl_ended_moment_t *last, const wxl_ended_moment_t *now,
+                                  apr_interval_time_t overlap, apr_interval_time_t lifetime);
 
 /** Where a reading has got to. */
 typedef struct {

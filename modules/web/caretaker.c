@@ -47,8 +47,7 @@ typedef struct {
     apr_thread_mutex_t *mutex; /* guards what follows; never held over I/O */
     apr_thread_cond_t *change;
     int stopping, ended;
-    apr_array_header_t *homes;
-    server_rec *server;
+    home_t home; /* what the thread looks after */
 } caretaker_t;
 
 static int is_stopping(caretaker_t *taker)
@@ -113,9 +112,10 @@ static void find_door(const home_t *home, wxl_dbd_door_t *door)
 }
 
 /* @return APR_SUCCESS, APR_EINTR because the child is to end, or failed */
-static apr_status_t read_pages(caretaker_t *taker, const home_t *home, wxl_errand_t *errand,
+static apr_status_t read_pages(caretaker_t *taker, wxl_errand_t *errand,
                                wxl_ended_reading_t reading)
 {
+    const home_t *home = &taker->home;
     apr_pool_t *pool = errand->pool;
     apr_array_header_t *page;
     wxl_dbd_door_t door;
@@ -136,54 +136,70 @@ static apr_status_t read_pages(caretaker_t *taker, const home_t *home, wxl_erran
     return APR_SUCCESS;
 }
 
-/* How far back to read. @param wide set to 1 where it is further than usual */
-static apr_interval_time_t age_of(const wxl_watch_t *watch, apr_uint64_t now,
-                                  apr_interval_time_t lifetime, int *wide)
+/* The two words of a moment are not written as one: who reads a new and an old one reads back
+   further than he has to. */
+static wxl_ended_moment_t load_moment(const apr_uint64_t *steady, const apr_uint64_t *wall)
 {
-    apr_uint64_t last = load(&watch->read);
-    apr_interval_time_t age;
+    wxl_ended_moment_t moment = {.steady = (apr_time_t)load(steady)};
 
-    *wide = now - load(&watch->read_wide) >= (apr_uint64_t)WIDE_EVERY;
-    if (last == 0)
-        return lifetime;
-    age = (apr_interval_time_t)(now - last) + (*wide ? WIDE_OVERLAP : OVERLAP);
-    return age < lifetime ? age : lifetime;
+    moment.wall = (apr_time_t)load(wall);
+    return moment;
 }
 
-static apr_interval_time_t read_ended(caretaker_t *taker, const home_t *home, wxl_errand_t *errand)
+static void store_moment(apr_uint64_t *steady, apr_uint64_t *wall, const wxl_ended_moment_t *moment)
 {
-    wxl_watch_t *watch = home->config->watch;
-    apr_uint64_t began = (apr_uint64_t)wxl_clock_steady();
-    wxl_ended_reading_t reading = {.kind = WXL_ENDED_USERS};
-    apr_status_t rv;
-    int wide;
+    store(wall, (apr_uint64_t)moment->wall);
+    store(steady, (apr_uint64_t)moment->steady);
+}
 
-    reading.age = age_of(watch, began, wxl_revocation_user_lifetime(), &wide);
-    rv = read_pages(taker, home, errand, reading);
-    if (rv == APR_SUCCESS && home->sessions) {
-        reading.kind = WXL_ENDED_SESSIONS;
-        reading.age = age_of(watch, began, wxl_revocation_session_lifetime(), &wide);
-        rv = read_pages(taker, home, errand, reading);
-    }
+static apr_status_t read_kind(caretaker_t *taker, wxl_errand_t *errand, wxl_ended_kind_t kind)
+{
+    wxl_watch_t *watch = taker->home.config->watch;
+    int sessions = kind == WXL_ENDED_SESSIONS;
+    wxl_watch_readings_t *readings = sessions ? &watch->sessions : &watch->users;
+    apr_interval_time_t lifetime =
+        sessions ? wxl_revocation_session_lifetime() : wxl_revocation_user_lifetime();
+    wxl_ended_moment_t last = load_moment(&readings->last_steady, &readings->last_wall);
+    wxl_ended_moment_t wide = load_moment(&readings->wide_steady, &readings->wide_wall);
+    const wxl_ended_moment_t now = {wxl_clock_steady(), apr_time_now()};
+    int is_wide = wide.steady == 0 || wxl_ended_since(&wide, &now) >= WIDE_EVERY;
+    wxl_ended_reading_t reading = {.kind = kind};
+    apr_status_t rv;
+
+    reading.age = is_wide ? wxl_ended_age(&wide, &now, WIDE_OVERLAP, lifetime)
+                          : wxl_ended_age(&last, &now, OVERLAP, lifetime);
+    rv = read_pages(taker, errand, reading);
+    if (rv != APR_SUCCESS)
+        return rv;
+    store_moment(&readings->last_steady, &readings->last_wall, &now);
+    if (is_wide)
+        store_moment(&readings->wide_steady, &readings->wide_wall, &now);
+    return APR_SUCCESS;
+}
+
+static apr_interval_time_t read_ended(caretaker_t *taker, wxl_errand_t *errand)
+{
+    const home_t *home = &taker->home;
+    apr_status_t rv = read_kind(taker, errand, WXL_ENDED_USERS);
+
+    if (rv == APR_SUCCESS && home->sessions)
+        rv = read_kind(taker, errand, WXL_ENDED_SESSIONS);
     if (APR_STATUS_IS_EINTR(rv))
         return 0;
     tell(home, errand);
     if (rv != APR_SUCCESS)
         return AFTER_FAILURE;
-    store(&watch->read, began);
-    if (wide)
-        store(&watch->read_wide, began);
     return home->poll ? home->poll : APR_INT64_MAX;
 }
 
 /* -- old sessions ------------------------------------------------------------------------------ */
 
-static apr_interval_time_t purge(caretaker_t *taker, const home_t *home, wxl_errand_t *errand)
+static apr_interval_time_t purge(caretaker_t *taker, wxl_errand_t *errand)
 {
+    const home_t *home = &taker->home;
     wxl_dbd_door_t door;
     int removed;
 
-    (void)taker;
     if (!home->sessions)
         return PURGE_EVERY;
     find_door(home, &door);
@@ -202,11 +218,10 @@ static apr_interval_time_t purge(caretaker_t *taker, const home_t *home, wxl_err
 /* -- the thread -------------------------------------------------------------------------------- */
 
 /* Work for one child. @return in how long it is to be done again */
-typedef apr_interval_time_t (*work_t)(caretaker_t *taker, const home_t *home, wxl_errand_t *errand);
+typedef apr_interval_time_t (*work_t)(caretaker_t *taker, wxl_errand_t *errand);
 
 /* Do it if it is due, and nobody else does. @return in how long to look again */
-static apr_interval_time_t attend(caretaker_t *taker, const home_t *home, apr_uint64_t *due,
-                                  work_t work)
+static apr_interval_time_t attend(caretaker_t *taker, apr_uint64_t *due, work_t work)
 {
     apr_uint64_t now = (apr_uint64_t)wxl_clock_steady();
     apr_uint64_t seen = load(due), claim = now + (apr_uint64_t)LONGEST_WORK;
@@ -221,7 +236,7 @@ static apr_interval_time_t attend(caretaker_t *taker, const home_t *home, apr_ui
         return LONGEST_WORK;
     apr_pool_create(&pool, taker->pool);
     wxl_errand_init(&errand, pool, apr_time_now());
-    next = work(taker, home, &errand);
+    next = work(taker, &errand);
     apr_pool_destroy(pool);
     seen = next == APR_INT64_MAX ? APR_UINT64_MAX : now + (apr_uint64_t)next;
     /* Unless a restart has brought it forward, or somebody thought that we hang. */
@@ -232,22 +247,18 @@ static apr_interval_time_t attend(caretaker_t *taker, const home_t *home, apr_ui
 /* @return for how long there is nothing to do */
 static apr_interval_time_t go_round(caretaker_t *taker)
 {
+    const home_t *home = &taker->home;
+    wxl_watch_t *watch = home->config->watch;
     apr_interval_time_t sleep = LONGEST_SLEEP;
-    int i;
+    apr_interval_time_t next[] = {
+        attend(taker, &watch->read_due, read_ended),
+        attend(taker, &watch->purge_due, purge),
+        home->poll ? home->poll : LONGEST_SLEEP, /* whoever has done it may be gone by then */
+    };
+    size_t i;
 
-    for (i = 0; i < taker->homes->nelts && !is_stopping(taker); i++) {
-        const home_t *home = &APR_ARRAY_IDX(taker->homes, i, home_t);
-        wxl_watch_t *watch = home->config->watch;
-        apr_interval_time_t next[] = {
-            attend(taker, home, &watch->read_due, read_ended),
-            attend(taker, home, &watch->purge_due, purge),
-            home->poll ? home->poll : LONGEST_SLEEP, /* whoever has done it may be gone by then */
-        };
-        size_t k;
-
-        for (k = 0; k < sizeof(next) / sizeof(next[0]); k++)
-            sleep = next[k] < sleep ? next[k] : sleep;
-    }
+    for (i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+        sleep = next[i] < sleep ? next[i] : sleep;
     return sleep;
 }
 
@@ -291,7 +302,7 @@ static apr_status_t stop(void *baton)
     ended = taker->ended;
     apr_thread_mutex_unlock(taker->mutex);
     if (!ended) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, taker->server,
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, taker->home.server,
                      "WXL0557: the data base does not answer: this child ends all the same");
         _exit(0);
     }
@@ -334,21 +345,13 @@ static apr_status_t start_thread(caretaker_t *taker)
     return rv;
 }
 
-void wxl_caretaker_child(apr_pool_t *pchild, server_rec *main_server)
+static void look_after(apr_pool_t *pchild, const home_t *home)
 {
     caretaker_t *taker = apr_pcalloc(pchild, sizeof(*taker));
     apr_allocator_t *allocator;
-    server_rec *server;
     apr_status_t rv;
 
-    taker->server = main_server;
-    taker->homes = apr_array_make(pchild, 1, sizeof(home_t));
-    for (server = main_server; server; server = server->next) {
-        if (wxl_config_of(server)->watch)
-            add_home(taker->homes, server);
-    }
-    if (taker->homes->nelts == 0)
-        return;
+    taker->home = *home;
     /* Memory of its own: the pools of a child are not for two threads. */
     apr_allocator_create(&allocator);
     apr_pool_create_ex(&taker->pool, pchild, NULL, allocator);
@@ -359,7 +362,21 @@ void wxl_caretaker_child(apr_pool_t *pchild, server_rec *main_server)
     if (rv == APR_SUCCESS)
         apr_pool_pre_cleanup_register(pchild, taker, stop);
     else
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, main_server,
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, home->server,
                      "WXL0556: no thread could be started: this child does not look what was "
                      "revoked elsewhere");
+}
+
+void wxl_caretaker_child(apr_pool_t *pchild, server_rec *main_server)
+{
+    apr_array_header_t *homes = apr_array_make(pchild, 1, sizeof(home_t));
+    server_rec *server;
+    int i;
+
+    for (server = main_server; server; server = server->next) {
+        if (wxl_config_of(server)->watch)
+            add_home(homes, server);
+    }
+    for (i = 0; i < homes->nelts; i++)
+        look_after(pchild, &APR_ARRAY_IDX(homes, i, home_t));
 }

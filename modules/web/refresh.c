@@ -24,7 +24,9 @@ static apr_status_t renew(wxl_call_t *call, const wxl_claims_t *claims, wxl_rene
     return rv;
 }
 
-/* What a token of no session gives: an access token, for as long as it lives. */
+/* What a token of no session gives: an access token, for as long as it lives. Nobody is asked, so
+   the user's epoch may have moved unheard: by an iat of its own the new token would be past it for
+   good. It keeps the old one's. */
 static apr_status_t renew_alone(wxl_call_t *call, const wxl_claims_t *claims,
                                 wxl_renewal_t *renewal)
 {
@@ -34,8 +36,10 @@ static apr_status_t renew_alone(wxl_call_t *call, const wxl_claims_t *claims,
     rv = wxl_revocation_check(&call->errand, call->r->server, call->config, claims);
     if (rv != APR_SUCCESS)
         return rv;
-    return wxl_tokens_draft(&call->errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS,
-                            claims->user_id, &renewal->access);
+    rv = wxl_tokens_draft(&call->errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS,
+                          claims->user_id, &renewal->access);
+    renewal->access.iat = claims->iat;
+    return rv;
 }
 
 /* {access} or {access, refresh} */

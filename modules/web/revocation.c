@@ -197,7 +197,7 @@ static const char *sid_of(const wxl_config_t *config, const wxl_claims_t *claims
    reason to ask it: they are good without it. */
 static int is_blind(const wxl_config_t *config, const char *sid)
 {
-    return sid && !__atomic_load_n(&config->watch->read, __ATOMIC_ACQUIRE);
+    return sid && !__atomic_load_n(&config->watch->sessions.last_steady, __ATOMIC_ACQUIRE);
 }
 
 static const char *why_epoch(apr_pool_t *pool, const char *user_id)
@@ -210,11 +210,18 @@ static const char *why_session(apr_pool_t *pool, const char *sid)
     return apr_psprintf(pool, "session %s has ended", sid);
 }
 
-/* Did the user get it before his epoch moved? His sessions were ended at that moment, too: of the
-   tokens of that very second those of a session that is not among them are newer. */
+/* Did the user get it before his epoch moved? Only for tokens of no session: his sessions were
+   ended at that moment, and to know that of one no clock has to agree with another. */
 static int is_before(const wxl_claims_t *claims, const char *sid, apr_int64_t epoch)
 {
-    return epoch != 0 && (sid ? claims->iat < epoch : claims->iat <= epoch);
+    return !sid && epoch != 0 && claims->iat <= epoch;
+}
+
+/* A session's end is remembered for as long as its access tokens may live; refresh tokens live
+   longer. */
+static int outlives_register(const wxl_claims_t *claims, const char *sid)
+{
+    return sid && claims->type == WXL_TOKEN_REFRESH;
 }
 
 /* The registers do not know it for certain. */
@@ -250,20 +257,21 @@ apr_status_t wxl_revocation_ask(wxl_errand_t *errand, server_rec *server,
 {
     const char *sid = sid_of(config, claims);
     apr_int64_t now = apr_time_sec(errand->now);
-    wxl_revoked_answer_t user, session = {0, 0};
+    wxl_revoked_answer_t user = {0, 0}, session = {0, 0};
 
     *why = NULL;
     if (!config->watch)
         return APR_SUCCESS;
-    user = wxl_revoked_find(&users, user_key(config, apr_atoi64(claims->user_id)), now);
     if (sid)
         session = wxl_revoked_find(&sessions, session_key(sid), now);
+    else
+        user = wxl_revoked_find(&users, user_key(config, apr_atoi64(claims->user_id)), now);
     if (is_before(claims, sid, user.moment))
         *why = why_epoch(errand->pool, claims->user_id);
     else if (session.moment)
         *why = why_session(errand->pool, sid);
     else if (may_be_lost(&user, claims->iat, 0) || may_be_lost(&session, claims->iat, SLACK) ||
-             is_blind(config, sid))
+             is_blind(config, sid) || outlives_register(claims, sid))
         return ask_data_base(errand, server, config, claims, why);
     return APR_SUCCESS;
 }

@@ -19,11 +19,16 @@
 #include "core/tokens.h"
 #include "web/config.h"
 
+/** When readings that succeeded began, by two clocks (wxl_ended_moment_t); 0: there was none. */
+typedef struct {
+    apr_uint64_t last_steady, last_wall;
+    apr_uint64_t wide_steady, wide_wall; /* of one that went further back */
+} wxl_watch_readings_t;
+
 /** What the children know in common of a data base. Shared memory: each word is read and written
-    atomically. Times by wxl_clock_steady(). */
+    atomically. Single times by wxl_clock_steady(). */
 typedef struct wxl_watch_t {
-    apr_uint64_t read;      /* when the last reading that succeeded began; 0: there was none */
-    apr_uint64_t read_wide; /* the same of one that went further back */
+    wxl_watch_readings_t users, sessions; /* sessions are read only where they are kept */
     apr_uint64_t read_due;  /* when it is to be read again, by whoever comes first */
     apr_uint64_t purge_due; /* when it is to be cleared of old sessions */
     apr_uint64_t failing;   /* 1: reading fails, and the log knows */
