@@ -174,7 +174,7 @@ static apr_status_t draft(wxl_errand_t *errand, const question_t *question,
         return rv;
     renewal->refresh = *claims;
     renewal->refresh.jti = question->next_jti;
-    renewal->refresh.iat = apr_time_sec(state->rotated_at);
+    renewal->refresh.iat = renewal->refresh.auth_time = apr_time_sec(state->rotated_at);
     renewal->refresh.exp = apr_time_sec(state->expires_at);
     return rv;
 }

@@ -20,7 +20,7 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
     memset(claims, 0, sizeof(*claims));
     claims->type = type;
     claims->user_id = user_id;
-    claims->iat = apr_time_sec(errand->now);
+    claims->iat = claims->auth_time = apr_time_sec(errand->now);
     claims->exp =
         claims->iat + (type == WXL_TOKEN_ACCESS ? settings->access_ttl : settings->refresh_ttl);
     claims->jti = wxl_crypto_random_hex(errand->pool, JTI_BYTES);
@@ -42,6 +42,8 @@ apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t 
     wxl_json_set_string(json, "user_id", claims->user_id);
     if (claims->sid)
         wxl_json_set_string(json, "sid", claims->sid);
+    if (claims->auth_time < claims->iat)
+        wxl_json_set_integer(json, "auth_time", claims->auth_time);
     return wxl_jwt_sign(errand, &settings->keys, json, token);
 }
 
@@ -97,6 +99,9 @@ static apr_status_t check_times(wxl_errand_t *errand, const wxl_json_t *json, in
         return refuse(errand, "iat is missing or not an integer");
     if (claims->iat > now)
         return refuse(errand, "iat lies in the future");
+    /* Others may write one, too. It can only make a token older. */
+    if (!wxl_json_integer(json, "auth_time", &claims->auth_time) || claims->auth_time > claims->iat)
+        claims->auth_time = claims->iat;
     /* The one claim that may be missing: who wrote it meant it (RFC 7519, section 4.1.5). */
     if (wxl_json_kind(json, "nbf") != WXL_JSON_ABSENT &&
         (!wxl_json_integer(json, "nbf", &nbf) || nbf > now))

@@ -26,8 +26,10 @@ typedef struct {
     wxl_token_type_t type;
     const char *user_id; /* decimal digits */
     const char *jti;
-    const char *sid;      /* of the session it belongs to (core/sessions); NULL: of none */
-    apr_int64_t exp, iat; /* seconds since 1970 */
+    const char *sid;       /* of the session it belongs to (core/sessions); NULL: of none */
+    apr_int64_t exp, iat;  /* seconds since 1970 */
+    apr_int64_t auth_time; /* the iat of the token that it was made from, where that is earlier;
+                              else as iat. What ended tokens up to a moment goes by this */
 } wxl_claims_t;
 
 /**
@@ -40,7 +42,8 @@ apr_status_t wxl_tokens_draft(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               wxl_token_type_t type, const char *user_id, wxl_claims_t *claims);
 
 /**
- * Write a token of these claims. Its text may differ each time: ES256 takes a random number.
+ * Write a token of these claims; auth_time (the claim of OpenID Connect) only where it is
+ * earlier than iat. Its text may differ each time: ES256 takes a random number.
  * @return APR_SUCCESS, or WXL_INTERNAL failed
  */
 apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t *settings,

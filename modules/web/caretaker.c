@@ -251,8 +251,7 @@ static apr_interval_time_t go_round(caretaker_t *taker)
     wxl_watch_t *watch = home->config->watch;
     apr_interval_time_t sleep = LONGEST_SLEEP;
     apr_interval_time_t next[] = {
-        attend(taker, &watch->read_due, read_ended),
-        attend(taker, &watch->purge_due, purge),
+        attend(taker, &watch->read_due, read_ended), attend(taker, &watch->purge_due, purge),
         home->poll ? home->poll : LONGEST_SLEEP, /* whoever has done it may be gone by then */
     };
     size_t i;

@@ -214,7 +214,7 @@ static const char *why_session(apr_pool_t *pool, const char *sid)
    ended at that moment, and to know that of one no clock has to agree with another. */
 static int is_before(const wxl_claims_t *claims, const char *sid, apr_int64_t epoch)
 {
-    return !sid && epoch != 0 && claims->iat <= epoch;
+    return !sid && epoch != 0 && claims->auth_time <= epoch;
 }
 
 /* A session's end is remembered for as long as its access tokens may live; refresh tokens live
@@ -246,9 +246,9 @@ static apr_status_t ask_data_base(wxl_errand_t *errand, server_rec *server,
 }
 
 /* May an entry be missing that would stop this token? */
-static int may_be_lost(const wxl_revoked_answer_t *answer, apr_int64_t iat, apr_int64_t slack)
+static int may_be_lost(const wxl_revoked_answer_t *answer, apr_int64_t since, apr_int64_t slack)
 {
-    return answer->lost != 0 && iat <= answer->lost + slack;
+    return answer->lost != 0 && since <= answer->lost + slack;
 }
 
 apr_status_t wxl_revocation_ask(wxl_errand_t *errand, server_rec *server,
@@ -270,8 +270,9 @@ apr_status_t wxl_revocation_ask(wxl_errand_t *errand, server_rec *server,
         *why = why_epoch(errand->pool, claims->user_id);
     else if (session.moment)
         *why = why_session(errand->pool, sid);
-    else if (may_be_lost(&user, claims->iat, 0) || may_be_lost(&session, claims->iat, SLACK) ||
-             is_blind(config, sid) || outlives_register(claims, sid))
+    else if (may_be_lost(&user, claims->auth_time, 0) ||
+             may_be_lost(&session, claims->iat, SLACK) || is_blind(config, sid) ||
+             outlives_register(claims, sid))
         return ask_data_base(errand, server, config, claims, why);
     return APR_SUCCESS;
 }

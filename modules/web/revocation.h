@@ -6,7 +6,9 @@
  * restarts: sessions, for as long as an access token may live; users, for as long as any token may.
  * They are filled by this httpd when it ends something itself, at once, and by web/caretaker,
  * which reads in the data base what others have ended. What a register has no room for is asked of
- * the data base, token by token; so are the tokens of sessions until it has been read once.
+ * the data base, token by token; so are the tokens of sessions until it has been read once, and
+ * the refresh tokens of sessions always: they live longer than the register remembers. A token of a
+ * session dies with that alone: a user's epoch ends his sessions (schema) and concerns the others.
  *
  * Start-up: post_config → wxl_revocation_start. The rest: any thread of any child.
  */
@@ -29,10 +31,10 @@ typedef struct {
     atomically. Single times by wxl_clock_steady(). */
 typedef struct wxl_watch_t {
     wxl_watch_readings_t users, sessions; /* sessions are read only where they are kept */
-    apr_uint64_t read_due;  /* when it is to be read again, by whoever comes first */
-    apr_uint64_t purge_due; /* when it is to be cleared of old sessions */
-    apr_uint64_t failing;   /* 1: reading fails, and the log knows */
-    apr_uint64_t room;      /* when the log was told that a register is too small; 0: never */
+    apr_uint64_t read_due;                /* when it is to be read again, by whoever comes first */
+    apr_uint64_t purge_due;               /* when it is to be cleared of old sessions */
+    apr_uint64_t failing;                 /* 1: reading fails, and the log knows */
+    apr_uint64_t room; /* when the log was told that a register is too small; 0: never */
 } wxl_watch_t;
 
 /**

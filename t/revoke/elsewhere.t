@@ -17,6 +17,20 @@ use WxLogin::Test::Users;
 my $missing = WxLogin::Test::Postgres->missing;
 my $pg = $missing ? undef : own_postgres();
 
+# Committed later than the short overlap of two readings: it waits for the long one, which comes once
+# a minute. The others are tested meanwhile.
+my ($late, $very_late);
+if ($pg) {
+    $late = guarded($pg)->start;
+    my $first;
+    ($first, $very_late) = map { enters($late, "late-$_") } 1, 2;
+    my $dbh = $pg->dbh('wxlogin');
+    revoke($dbh, $first);
+    dies($late, $first, 'TOKEN_NOT_VALID', 'the first reading is over');
+    $dbh->do(q(UPDATE wxlogin_session SET revoked_at = now() - interval '10 minutes' WHERE sid = ?), undef, $very_late->{sid});
+    $dbh->disconnect;
+}
+
 # Two hosts with one data base; what is done by SQL is felt on both.
 sub two_hosts {
     my ($mpm) = @_;
@@ -112,6 +126,11 @@ subtest 'committed late' => sub {
     $dbh->commit;
     dies($httpd, $anna, 'TOKEN_NOT_VALID', 'when it has been committed');
     $dbh->disconnect;
+};
+
+subtest 'committed very late' => sub {
+    plan skip_all => $missing if $missing;
+    dies($late, $very_late, 'TOKEN_NOT_VALID', 'the reading that goes back further finds it', 70);
 };
 
 subtest 'off' => sub {

@@ -36,8 +36,9 @@ for ([ access => $access ], [ refresh => $refresh ]) {
 # --- the refresh: wherever the session is known; of a token without one, anywhere, as often as one likes
 my %jti = map { jwt_claims($_)->{jti} => 1 } $access, $refresh;
 my $sid = jwt_claims($refresh)->{sid};
-my $plain = make_jwt(claims => refresh_claims(user_id => "$user->{id}"));
-for ((map { [ $_, $refresh, qq(,"sid":"$sid") ] } qw(sqlite noone)), (map { [ $_, $plain, '' ] } qw(sqlite pgsql nodb mocksqlite))) {
+my $begun = int(time) - 60;
+my $plain = make_jwt(claims => refresh_claims(user_id => "$user->{id}", iat => $begun));
+for ((map { [ $_, $refresh, qq(,"sid":"$sid") ] } qw(sqlite noone)), (map { [ $_, $plain, qq(,"auth_time":$begun) ] } qw(sqlite pgsql nodb mocksqlite))) {
     my ($vhost, $token, $session) = @$_;
     for my $path ('/api/token/refresh/', '/api/v1/token/refresh') {
         my $res = post_json($vhost, $path, { refresh => $token });

@@ -148,6 +148,24 @@ static void purging(void)
            "30", "those that are not long over stay");
 }
 
+/* A machine that slept: its steady clock has stood still, what was ended meanwhile is to be read. */
+static void asleep(void)
+{
+    const apr_interval_time_t overlap = apr_time_from_sec(30);
+    const wxl_ended_moment_t never = {0, 0}, last = {1000 * DAY, 5000 * DAY};
+    wxl_ended_moment_t now = {last.steady + 5, last.wall + 5};
+
+    is_int(wxl_ended_age(&never, &now, overlap, DAY), DAY, "never read: all that matters");
+    is_int(wxl_ended_age(&last, &now, overlap, DAY), overlap + 5, "since then, and some more");
+    now.wall = last.wall + 7200000005;
+    is_int(wxl_ended_age(&last, &now, overlap, DAY), overlap + 7200000005, "it slept two hours");
+    now.wall = last.wall + 3 * DAY;
+    is_int(wxl_ended_age(&last, &now, overlap, DAY), DAY, "three days: all that matters");
+    now.wall = last.wall - 3 * DAY;
+    is_int(wxl_ended_age(&last, &now, overlap, DAY), overlap + 5, "the clock was set back");
+    is_int(wxl_ended_since(&last, &now), 5, "no time runs backwards");
+}
+
 static void away(void)
 {
     wxl_errand_t errand = fixture_errand(pool);
@@ -172,6 +190,7 @@ int main(void)
     users();
     asking();
     purging();
+    asleep();
     away();
     return done_testing();
 }

@@ -239,6 +239,42 @@ static void issue_and_check(apr_pool_t *pool)
     ok(strstr(payload, "\"user_id\":\"42\",\"sid\":\"5e55\"}") != NULL, "sid behind user_id");
 }
 
+/* An access token made of an older refresh token tells so; it is never newer than its iat. */
+static void made_of_another(apr_pool_t *pool)
+{
+    static const struct {
+        const char *name, *claim;
+        apr_int64_t auth_time;
+    } others[] = {
+        {"no auth_time", "", NOW},
+        {"earlier", ",\"auth_time\":1789999000", NOW - 1000},
+        {"later than iat", ",\"auth_time\":1790000001", NOW},
+        {"no number", ",\"auth_time\":\"1789999000\"", NOW},
+    };
+    wxl_tokens_settings_t set = settings(pool);
+    wxl_errand_t errand = fixture_errand(pool);
+    wxl_claims_t made, read;
+    const char *token;
+    size_t i;
+
+    wxl_tokens_draft(&errand, &set, WXL_TOKEN_ACCESS, "42", &made);
+    made.auth_time = NOW - 1000;
+    is_int(wxl_tokens_write(&errand, &set, &made, &token), APR_SUCCESS, "written");
+    is_int(wxl_tokens_check(&errand, &set, WXL_TOKEN_ACCESS, token, &read), APR_SUCCESS, "read");
+    is_int(read.auth_time, NOW - 1000, "when the old one is of");
+    is_int(read.iat, NOW, "and its own iat");
+    for (i = 0; i < COUNT(others); i++) {
+        const char *text =
+            apr_pstrcat(pool, "{\"token_type\":\"access\",\"exp\":1790604800,\"iat\":1790000000",
+                        ",\"jti\":\"" JTI "\",\"user_id\":\"42\"", others[i].claim, "}", NULL);
+
+        token = token_make(pool, HS256, text);
+        is_int(wxl_tokens_check(&errand, &set, WXL_TOKEN_ACCESS, token, &read), APR_SUCCESS, "%s",
+               others[i].name);
+        is_int(read.auth_time, others[i].auth_time, "%s: auth_time", others[i].name);
+    }
+}
+
 static void old_ones(apr_pool_t *pool)
 {
     wxl_tokens_settings_t set = settings(pool);
@@ -266,6 +302,7 @@ int main(void)
     sizes(pool);
     expired_kinds(pool);
     issue_and_check(pool);
+    made_of_another(pool);
     old_ones(pool);
     return done_testing();
 }
