@@ -140,7 +140,7 @@ class Node(Server):
     def command(self, wechat_url, limited):
         return [shutil.which('node'), HERE + '/node/service.js'], self.service_env(
             wechat_url, limited, NODE_ENV='production', NODE_PATH=BUILD + '/node/node_modules', WORKERS='2',
-            CONNECTIONS=os.environ.get('NODE_CONNECTIONS', '8'))
+            CONNECTIONS=os.environ.get('NODE_CONNECTIONS', '16'))
 
 
 class Go(Server):
@@ -151,7 +151,7 @@ class Go(Server):
 
     def command(self, wechat_url, limited):
         return [BUILD + '/go-peer'], self.service_env(wechat_url, limited,
-                                                     CONNECTIONS=os.environ.get('GO_CONNECTIONS', '16'))
+                                                     CONNECTIONS=os.environ.get('GO_CONNECTIONS', '32'))
 
 
 # -- httpd --------------------------------------------------------------------------------------
