@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS wxlogin_user (
 
 -- One row a sign-in.
 CREATE TABLE IF NOT EXISTS wxlogin_session (
-    sid             TEXT    PRIMARY KEY, -- claim "sid" of the tokens, 32 hex digits; no credential
     user_id         INTEGER NOT NULL,
+    sid             TEXT    NOT NULL, -- claim "sid" of the tokens, 32 hex digits; no credential
     appid           TEXT, -- the mini program; NULL in mock mode
     address         TEXT, -- where the sign-in came from
     user_agent      TEXT,
@@ -41,10 +41,10 @@ CREATE TABLE IF NOT EXISTS wxlogin_session (
     -- Of the jti of the refresh token that counts and of the one before it: 128 bits of SHA-256.
     refresh_digest  TEXT    NOT NULL,
     previous_digest TEXT,
-    rotated_at      INTEGER -- when the one took the place of the other
+    rotated_at      INTEGER, -- when the one took the place of the other
+    PRIMARY KEY (user_id, sid) -- write user_id wherever sid is looked for
 ) WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS wxlogin_session_user ON wxlogin_session (user_id);
 -- for those who look what has been ended lately, and for the removal of what is long over
 CREATE INDEX IF NOT EXISTS wxlogin_session_revoked ON wxlogin_session (revoked_at)
     WHERE revoked_at IS NOT NULL;

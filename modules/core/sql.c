@@ -45,6 +45,12 @@
     " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"       \
     " THEN excluded.user_type ELSE wxlogin_user.user_type END"
 
+/* A statement may run twice, when the connection was lost behind it. Not ON CONFLICT, which would
+   mark the row as tentative, write it, and confirm it. */
+#define NOT_YET_PGSQL                                           \
+    " AND NOT EXISTS (SELECT 1 FROM wxlogin_session AS o WHERE" \
+    " o.user_id = p.id AND o.sid = i.sid)"
+
 /* The rows of `input`: users; users and sessions. */
 #define USERS_PGSQL                                                                   \
     "INSERT INTO wxlogin_user AS u (openid, username, is_staff, is_superuser,"        \
@@ -57,7 +63,7 @@
     " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"     \
     " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now," \
     " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"        \
-    " WHERE p.is_active ON CONFLICT (sid) DO NOTHING)"                               \
+    " WHERE p.is_active" NOT_YET_PGSQL ")"                                           \
     " SELECT " USER_PGSQL " FROM person"
 
 /* The rows of `input` from JSON, for SQLite. */
@@ -174,7 +180,7 @@ const wxl_statement_t wxl_sql_sessions_json = {
                 " created_at, last_used_at, expires_at, refresh_digest)"
                 " SELECT i.sid, u.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now,"
                 " i.expires_at, i.digest" INPUT_SQLITE3 " JOIN wxlogin_user AS u USING (openid)"
-                " WHERE u.is_active ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
+                " WHERE u.is_active ON CONFLICT DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
 
@@ -276,14 +282,16 @@ const wxl_statement_t wxl_sql_ended_ask = {
     .sql =
         {
             [WXL_PGSQL] =
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
-                " WHERE sid = %s::uuid AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session AS s WHERE s.sid = i.sid"
+                " AND s.user_id = i.user_id AND s.revoked_at IS NULL) THEN 0 ELSE 1 END,"
                 " (SELECT (extract(epoch FROM least(token_epoch" ENDED_PGSQL " FROM wxlogin_user"
-                " WHERE id = %lld AND token_epoch IS NOT NULL)",
-            [WXL_SQLITE3] = "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session"
-                            " WHERE sid = %s AND revoked_at IS NULL) THEN 0 ELSE 1 END,"
-                            " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user"
-                            " WHERE id = CAST(%s AS INTEGER))",
+                " WHERE id = i.user_id AND token_epoch IS NOT NULL)"
+                " FROM (SELECT %s::uuid AS sid, %lld AS user_id) AS i",
+            [WXL_SQLITE3] =
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM wxlogin_session AS s WHERE s.sid = i.sid"
+                " AND s.user_id = i.user_id AND s.revoked_at IS NULL) THEN 0 ELSE 1 END,"
+                " (SELECT CAST(token_epoch AS INTEGER) FROM wxlogin_user WHERE id = i.user_id)"
+                " FROM (SELECT %s AS sid, CAST(%s AS INTEGER) AS user_id) AS i",
         },
 };
 
@@ -295,11 +303,12 @@ const wxl_statement_t wxl_sql_purge = {
     .sql =
         {
             [WXL_PGSQL] =
-                "DELETE FROM wxlogin_session WHERE sid = ANY (ARRAY(SELECT sid"
+                "DELETE FROM wxlogin_session WHERE ctid = ANY (ARRAY(SELECT ctid"
                 " FROM wxlogin_session WHERE expires_at < " AGO_PGSQL " OR revoked_at < " AGO_PGSQL
                 " LIMIT 500 FOR UPDATE SKIP LOCKED)) RETURNING 1",
             [WXL_SQLITE3] =
-                "DELETE FROM wxlogin_session WHERE sid IN (SELECT sid FROM wxlogin_session"
+                "DELETE FROM wxlogin_session WHERE (user_id, sid) IN (SELECT user_id, sid"
+                " FROM wxlogin_session"
                 " WHERE expires_at < " AGO_SQLITE3 " OR revoked_at < " AGO_SQLITE3
                 " LIMIT 500) RETURNING 1",
         },

@@ -83,7 +83,7 @@ const wxl_statement_t wxl_sql_session_add = {
                 " SELECT %s, u.id, %s, %s, %s, %s, CAST(%s AS INTEGER), CAST(%s AS INTEGER),"
                 " CAST(%s AS INTEGER), %s FROM wxlogin_user AS u"
                 " WHERE u.id = CAST(%s AS INTEGER) AND u.is_active"
-                " ON CONFLICT (sid) DO NOTHING RETURNING CAST(sid AS TEXT)",
+                " ON CONFLICT DO NOTHING RETURNING CAST(sid AS TEXT)",
         },
 };
 
@@ -231,11 +231,12 @@ const wxl_statement_t wxl_sql_session_evict = {
             [WXL_PGSQL] = LIMIT_PGSQL("true"),
             [WXL_SQLITE3] =
                 "UPDATE wxlogin_session SET revoked_at = o.now, revoked_why = 'limit'"
-                " FROM (SELECT s.sid, i.now, i.most, row_number() OVER"
+                " FROM (SELECT s.user_id, s.sid, i.now, i.most, row_number() OVER"
                 " (ORDER BY s.created_at DESC, s.sid DESC) AS place"
                 " FROM wxlogin_session AS s JOIN" LIMIT_SQLITE3
                 " ON s.user_id = i.user_id WHERE " ALIVE ") AS o"
-                " WHERE wxlogin_session.sid = o.sid AND o.place > o.most"
+                " WHERE wxlogin_session.user_id = o.user_id AND wxlogin_session.sid = o.sid"
+                " AND o.place > o.most"
                 " RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -248,9 +249,10 @@ const wxl_statement_t wxl_sql_session_refuse = {
         {
             [WXL_PGSQL] = LIMIT_PGSQL("false"),
             [WXL_SQLITE3] =
-                "DELETE FROM wxlogin_session WHERE sid = (SELECT i.sid FROM" LIMIT_SQLITE3
+                "DELETE FROM wxlogin_session WHERE (user_id, sid) = (SELECT i.user_id, i.sid FROM"
+                LIMIT_SQLITE3
                 " JOIN wxlogin_session AS s ON s.user_id = i.user_id AND s.sid <> i.sid"
-                " WHERE " ALIVE " GROUP BY i.sid, i.most HAVING count(*) >= i.most)"
+                " WHERE " ALIVE " GROUP BY i.user_id, i.sid, i.most HAVING count(*) >= i.most)"
                 " RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -282,13 +284,15 @@ const wxl_statement_t wxl_sql_session_end_many = {
                 "UPDATE wxlogin_session SET revoked_at = " TIME_PGSQL ", revoked_why = %s"
                 " WHERE user_id = %lld AND revoked_at IS NULL AND sid <> %s::uuid"
                 " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
-                " WHERE s.sid = %s::uuid AND s.revoked_at IS NULL AND s.expires_at > "
+                " WHERE s.user_id = wxlogin_session.user_id AND s.sid = %s::uuid"
+                " AND s.revoked_at IS NULL AND s.expires_at > "
                 TIME_PGSQL ")) RETURNING " HEX_PGSQL("sid"),
             [WXL_SQLITE3] =
                 "UPDATE wxlogin_session SET revoked_at = " INTEGER_SQLITE3 ", revoked_why = %s"
                 " WHERE user_id = " INTEGER_SQLITE3 " AND revoked_at IS NULL AND sid <> %s"
                 " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
-                " WHERE s.sid = %s AND s.revoked_at IS NULL AND s.expires_at > "
+                " WHERE s.user_id = wxlogin_session.user_id AND s.sid = %s"
+                " AND s.revoked_at IS NULL AND s.expires_at > "
                 INTEGER_SQLITE3 ")) RETURNING CAST(sid AS TEXT)",
         },
 };

@@ -25,8 +25,8 @@ static apr_status_t renew(wxl_call_t *call, const wxl_claims_t *claims, wxl_rene
 }
 
 /* What a token of no session gives: an access token, for as long as it lives. Nobody is asked, so
-   the user's epoch may have moved unheard: by its iat alone the new token would be past it for good.
-   So it tells of when the old one is. */
+   the user's epoch may have moved unheard: by its iat alone the new token would be past it for
+   good. So it tells of when the old one is. */
 static apr_status_t renew_alone(wxl_call_t *call, const wxl_claims_t *claims,
                                 wxl_renewal_t *renewal)
 {

@@ -107,7 +107,8 @@ static void asking(void)
 
     add_sessions(5000, 5001, "NULL", "-1000");
     sql("UPDATE wxlogin_session SET revoked_at = 1 WHERE sid = printf('%032x', 5001)");
-    ask("00000000000000000000000000001388", "1", &answer);
+    sql("UPDATE wxlogin_session SET user_id = 2 WHERE sid = printf('%032x', 5001)");
+    ask("00000000000000000000000000001388", "7", &answer);
     is_int(answer.session_ended, 0, "a session that lives");
     is_int(answer.epoch, 0, "of a user whose tokens are good");
     ask("00000000000000000000000000001389", "2", &answer);
@@ -116,6 +117,8 @@ static void asking(void)
     ask("ffffffffffffffffffffffffffffffff", "99", &answer);
     is_int(answer.session_ended, 1, "one that is not there");
     is_int(answer.epoch, 0, "a user who is not");
+    ask("00000000000000000000000000001388", "1", &answer);
+    is_int(answer.session_ended, 1, "one of another user");
     ask(NULL, "2", &answer);
     ok(answer.epoch > 0, "a token of no session");
 }
@@ -148,7 +151,7 @@ static void purging(void)
            "30", "those that are not long over stay");
 }
 
-/* A machine that slept: its steady clock has stood still, what was ended meanwhile is to be read. */
+/* A machine that slept: its steady clock has stood still; what was ended meanwhile is read. */
 static void asleep(void)
 {
     const apr_interval_time_t overlap = apr_time_from_sec(30);
