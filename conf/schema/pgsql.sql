@@ -93,13 +93,14 @@ DROP TRIGGER IF EXISTS wxlogin_user_deleted ON wxlogin_user;
 CREATE TRIGGER wxlogin_user_deleted AFTER DELETE ON wxlogin_user FOR EACH ROW
     EXECUTE FUNCTION wxlogin_user_deleted();
 
--- The role that changes a user need not have rights on the sessions (Django's, an administrator's): both
--- functions run with those of the schema's owner, find its tables and nobody else's, and are at no
--- other trigger's service.
+-- The role that changes a user need not have rights on the sessions (Django's, an administrator's):
+-- both functions run with those of the schema's owner, find its tables and nobody else's, and serve
+-- no trigger but ours.
 DO $$ BEGIN
-    EXECUTE format('ALTER FUNCTION wxlogin_user_changed() SECURITY DEFINER SET search_path = %1$I, pg_temp;'
-        ' ALTER FUNCTION wxlogin_user_deleted() SECURITY DEFINER SET search_path = %1$I, pg_temp',
-        current_schema());
+    EXECUTE format('ALTER FUNCTION wxlogin_user_changed()'
+        ' SECURITY DEFINER SET search_path = %1$I, pg_temp;'
+        ' ALTER FUNCTION wxlogin_user_deleted()'
+        ' SECURITY DEFINER SET search_path = %1$I, pg_temp', current_schema());
 END $$;
 REVOKE EXECUTE ON FUNCTION wxlogin_user_changed(), wxlogin_user_deleted() FROM PUBLIC;
 

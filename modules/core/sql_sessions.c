@@ -227,8 +227,8 @@ const wxl_statement_t wxl_sql_sessions_rotate_json = {
         },
 };
 
-/* Each of these may run twice, when the connection was lost behind the commit: what the first run has
-   ended is given by the second, too. */
+/* Each of these may run twice, when the connection was lost behind the commit: what the first run
+   has ended is given by the second, too. */
 const wxl_statement_t wxl_sql_session_evict = {
     .label = "wxlogin_session_evict",
     .args = 6,

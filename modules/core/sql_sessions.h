@@ -57,8 +57,8 @@ extern const wxl_statement_t wxl_sql_sessions_rotate, wxl_sql_sessions_rotate_js
 extern const wxl_statement_t wxl_sql_session_evict;
 
 /**
- * End a session that has just begun, where `most` others live. Arguments: as above. Column: its sid,
- * where it is over for this reason, now or before; else no row.
+ * End a session that has just begun, where `most` others live. Arguments: as above. Column: its
+ * sid, where it is over for this reason, now or before; else no row.
  */
 extern const wxl_statement_t wxl_sql_session_refuse;
 

@@ -13,6 +13,7 @@ plan skip_all => 'no Postgres here' if !$ENV{WX_PG_HOST};
 # -- Django's role: it may change users, and nothing else
 subtest 'a role without rights on sessions' => sub {
     my $site = WxLogin::Test::Sessions->new('pgsql');
+    $site->pg->psql($site->{name}, $site->pg->schema_file);    # once more, as at an upgrade
     my $log = WxLogin::Test::ErrorLog->watch($site->httpd);
     my $dbh = $site->dbh;
     my $role = "clerk_$$" . '_' . int rand 1e9;
