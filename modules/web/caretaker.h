@@ -16,7 +16,8 @@
 
 /**
  * Start the threads, in a child, after the fork and after mod_dbd has got ready there. They end
- * with pchild; a data base that does not answer holds the end of a child up for some seconds at most.
+ * with pchild; a data base that does not answer holds the end of a child up for some seconds at
+ * most.
  */
 void wxl_caretaker_child(apr_pool_t *pchild, server_rec *main_server);
 
