@@ -43,6 +43,7 @@
 #include "web/require.h"
 #include "web/revocation.h"
 #include "web/shm.h"
+#include "web/tokencache.h"
 #include "web/upstream.h"
 #include "web/usercache.h"
 #include "web/waits.h"
@@ -105,6 +106,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         wxl_upstream_start(server) != OK || wxl_revocation_start(pconf, server) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
     wxl_usercache_start(server);
+    wxl_tokencache_start(server);
     wxl_shm_end();
     return OK;
 }

@@ -6,6 +6,8 @@
 
 #include <apr_strings.h>
 
+#include "base/sealed.h"
+
 #define WAYS 4
 #define ENTRY_WORDS 96
 #define HEAD_WORDS 5
@@ -48,30 +50,9 @@ void wxl_recall_use(wxl_recall_t *recall, void *memory, apr_size_t size)
         recall->words = NULL;
 }
 
-/* One round of a mixer (the finalizer of MurmurHash3): it need not resist an attacker, as users do
-   not choose their ids. */
-static apr_uint64_t mix(apr_uint64_t h, apr_uint64_t word)
-{
-    h ^= word;
-    h *= 0xFF51AFD7ED558CCDULL;
-    h ^= h >> 33;
-    h *= 0xC4CEB9FE1A85EC53ULL;
-    return h ^ h >> 29;
-}
-
-static apr_uint64_t load(const apr_uint64_t *word)
-{
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
-
-static void store(apr_uint64_t *word, apr_uint64_t value)
-{
-    __atomic_store_n(word, value, __ATOMIC_RELAXED);
-}
-
 static apr_uint64_t *set_of(const wxl_recall_t *recall, apr_uint64_t realm, apr_int64_t id)
 {
-    apr_size_t set = mix(realm, (apr_uint64_t)id) % recall->sets;
+    apr_size_t set = wxl_sealed_mix(realm, (apr_uint64_t)id) % recall->sets;
 
     return recall->words + set * WAYS * ENTRY_WORDS;
 }
@@ -94,44 +75,21 @@ static int words_of(const entry_t *entry)
     return text > TEXT_BYTES ? 0 : HEAD_WORDS + (int)((text + 7) / 8);
 }
 
-static apr_uint64_t sum_of(const entry_t *entry, int words)
-{
-    apr_uint64_t h = 0x9E3779B97F4A7C15ULL;
-    int i;
-
-    for (i = ID; i < words; i++)
-        h = mix(h, entry->word[i]);
-    return h ? h : 1; /* 0 stands in an entry that is not in use */
-}
-
 /* @return 1 where the copy is whole */
 static int copy_out(const apr_uint64_t *from, entry_t *entry)
 {
-    int i, words;
+    int words;
 
-    for (i = 0; i < HEAD_WORDS; i++)
-        entry->word[i] = load(from + i);
-    if (entry->word[SUM] == 0)
-        return 0;
+    entry->word[SHAPE] = wxl_sealed_peek(from + SHAPE);
     words = words_of(entry);
-    for (i = HEAD_WORDS; i < words; i++)
-        entry->word[i] = load(from + i);
-    return words > 0 && entry->word[SUM] == sum_of(entry, words);
-}
-
-static void copy_in(apr_uint64_t *to, const entry_t *entry)
-{
-    int i, words = words_of(entry);
-
-    store(to, 0);
-    for (i = ID; i < words; i++)
-        store(to + i, entry->word[i]);
-    store(to, sum_of(entry, words));
+    /* the shape may have changed since: then it is another one that was summed up */
+    return words > 0 && wxl_sealed_get(from, entry->word, words) && words_of(entry) == words;
 }
 
 static int is_of(const apr_uint64_t *entry, apr_uint64_t realm, apr_int64_t id)
 {
-    return load(entry + ID) == (apr_uint64_t)id && load(entry + REALM) == realm;
+    return wxl_sealed_peek(entry + ID) == (apr_uint64_t)id &&
+           wxl_sealed_peek(entry + REALM) == realm;
 }
 
 static void read_entry(const entry_t *entry, apr_pool_t *pool, wxl_recalled_t *recalled)
@@ -181,7 +139,7 @@ static apr_uint64_t *place_of(const wxl_recall_t *recall, apr_uint64_t realm, ap
     for (way = 0; way < WAYS; way++, at += ENTRY_WORDS) {
         if (is_of(at, realm, id))
             return at;
-        if (load(at + LEARNT) < load(place + LEARNT))
+        if (wxl_sealed_peek(at + LEARNT) < wxl_sealed_peek(place + LEARNT))
             place = at;
     }
     return place;
@@ -217,9 +175,9 @@ static void put(const wxl_recall_t *recall, const entry_t *entry, int fits)
         (apr_time_t)known.word[LEARNT] - learnt < CLOCK_JUMP)
         return;
     if (fits)
-        copy_in(place, entry);
+        wxl_sealed_put(place, entry->word, words_of(entry));
     else
-        store(place, 0);
+        wxl_sealed_clear(place);
 }
 
 static void begin(entry_t *entry, apr_uint64_t realm, apr_int64_t id, apr_time_t learnt)

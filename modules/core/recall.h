@@ -1,9 +1,7 @@
 /*
  * core/recall: what is remembered of users, in memory that processes share.
  *
- * No lock. An entry carries a checksum of all its words; whoever reads copies the entry and checks
- * the copy. So two writers at a time, or one that is killed half way, spoil at worst the one entry
- * they write, which then counts as forgotten. Any thread of any process, at any time.
+ * Entries are sealed (base/sealed), so there is no lock: any thread of any process, at any time.
  *
  * An entry is 96 words of 64 bits:
  *

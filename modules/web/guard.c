@@ -12,6 +12,7 @@
 #include "web/mapped.h"
 #include "web/reply.h"
 #include "web/revocation.h"
+#include "web/tokencache.h"
 #include "web/usercache.h"
 #include "web/visit.h"
 
@@ -85,7 +86,7 @@ apr_status_t wxl_guard_admit(wxl_call_t *call)
         return wxl_fail(errand, WXL_NOT_AUTHENTICATED, APR_SUCCESS, "no token");
     if (call->config->not_ready)
         return wxl_fail(errand, WXL_NOT_CONFIGURED, APR_SUCCESS, "%s", call->config->not_ready);
-    rv = wxl_tokens_check(errand, &call->config->signin.tokens, WXL_TOKEN_ACCESS, token, &claims);
+    rv = wxl_tokencache_check(errand, call->config, token, &claims);
     if (rv != APR_SUCCESS)
         return rv;
     call->user_id = apr_atoi64(claims.user_id);

@@ -181,7 +181,7 @@ my @valid = (
     [ 'a jti of another form',      sub { with(jti => 'x') } ],
     [ 'issued long ago',            sub { with(iat => 0) } ],
     [ 'issued in this second',      sub { with(iat => 0 + time) } ],
-    [ 'with other claims',          sub { with(sid => 'x', iss => 'y', aud => [ 'z' ]) } ],
+    [ 'with other claims',          sub { with(scope => 'x', iss => 'y', aud => [ 'z' ]) } ],
     [ 'no typ',                     sub { header('{"alg":"HS256"}') } ],
     [ 'header the other way round', sub { header('{"typ":"JWT","alg":"HS256"}') } ],
     [ 'with a kid',                 sub { header('{"alg":"HS256","kid":"../../x","typ":"JWT"}') } ],
