@@ -239,8 +239,8 @@ static void stuck(void)
     wxl_batch_end(batch, &loads_of[0]);
 }
 
-/* All hang, and one that is not the newest ends at last: who waits may lead when he has been patient
-   with the newest. */
+/* All hang, and one that is not the newest ends at last: who waits may lead when he has been
+   patient with the newest. */
 static void old_one_ends(void)
 {
     wxl_batch_t *batch = new_batch(1, 2, 100000);
