@@ -93,27 +93,44 @@ DROP TRIGGER IF EXISTS wxlogin_user_deleted ON wxlogin_user;
 CREATE TRIGGER wxlogin_user_deleted AFTER DELETE ON wxlogin_user FOR EACH ROW
     EXECUTE FUNCTION wxlogin_user_deleted();
 
+-- The role that changes a user need not have rights on the sessions (Django's, an administrator's):
+-- both functions run with those of the schema's owner, find its tables and nobody else's, and serve
+-- no trigger but ours.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION wxlogin_user_changed()'
+        ' SECURITY DEFINER SET search_path = %1$I, pg_temp;'
+        ' ALTER FUNCTION wxlogin_user_deleted()'
+        ' SECURITY DEFINER SET search_path = %1$I, pg_temp', current_schema());
+END $$;
+REVOKE EXECUTE ON FUNCTION wxlogin_user_changed(), wxlogin_user_deleted() FROM PUBLIC;
+
 -- What keeps the number of a user's sessions within a limit (WxLoginMaxSessions): the oldest are
--- ended, or the one that has just begun is taken back. One at a time for a user; being a function it
--- then sees what the one before has done. Gives the sessions that are gone.
+-- ended, or the one that has just begun. One at a time for a user; being a function it then sees
+-- what the one before has done. Gives the sessions that are over by it, also when it is asked again:
+-- after a lost connection, or by a second request that opened the same session.
 CREATE OR REPLACE FUNCTION wxlogin_session_limit(who bigint, mine uuid, most integer, evict boolean,
     at timestamptz, idle_after timestamptz, born_after timestamptz)
     RETURNS SETOF uuid LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM wxlogin_user WHERE id = who FOR NO KEY UPDATE;
     IF evict THEN
-        RETURN QUERY UPDATE wxlogin_session AS s SET revoked_at = at, revoked_why = 'limit'
+        UPDATE wxlogin_session AS s
+            SET revoked_at = greatest(clock_timestamp(), at), revoked_why = 'limit'
             WHERE s.user_id = who AND s.sid IN (SELECT a.sid FROM wxlogin_session AS a
                 WHERE a.user_id = who AND a.revoked_at IS NULL AND a.expires_at > at
                     AND a.last_used_at > idle_after AND a.created_at > born_after
-                ORDER BY a.created_at DESC, a.sid DESC OFFSET most)
-            RETURNING s.sid;
+                ORDER BY a.created_at DESC, a.sid DESC OFFSET most);
+        RETURN QUERY SELECT s.sid FROM wxlogin_session AS s
+            WHERE s.user_id = who AND s.revoked_why = 'limit' AND s.revoked_at >= at;
     ELSE
-        RETURN QUERY DELETE FROM wxlogin_session AS s
-            WHERE s.user_id = who AND s.sid = mine AND most <= (SELECT count(*) FROM wxlogin_session AS a
-                WHERE a.user_id = who AND a.sid <> mine AND a.revoked_at IS NULL
-                    AND a.expires_at > at AND a.last_used_at > idle_after
-                    AND a.created_at > born_after)
-            RETURNING s.sid;
+        UPDATE wxlogin_session AS s
+            SET revoked_at = greatest(clock_timestamp(), at), revoked_why = 'limit'
+            WHERE s.user_id = who AND s.sid = mine AND s.revoked_at IS NULL
+                AND most <= (SELECT count(*) FROM wxlogin_session AS a
+                    WHERE a.user_id = who AND a.sid <> mine AND a.revoked_at IS NULL
+                        AND a.expires_at > at AND a.last_used_at > idle_after
+                        AND a.created_at > born_after);
+        RETURN QUERY SELECT s.sid FROM wxlogin_session AS s
+            WHERE s.user_id = who AND s.sid = mine AND s.revoked_why = 'limit';
     END IF;
 END $$;

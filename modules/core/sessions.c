@@ -137,15 +137,21 @@ static apr_status_t end_one(wxl_errand_t *errand, const wxl_db_door_t *door,
 }
 
 apr_status_t wxl_sessions_logout(wxl_errand_t *errand, const wxl_db_door_t *door,
-                                 const wxl_whose_t *whose, wxl_scope_t scope,
-                                 apr_array_header_t **ended)
+                                 const wxl_sessions_settings_t *settings,
+                                 const wxl_logout_t *logout, apr_array_header_t **ended)
 {
-    const char *now = wxl_text_decimal(errand->pool, errand->now);
+    const wxl_whose_t *whose = &logout->whose;
     const char *mine = whose->sid ? whose->sid : NOBODY;
-    const char *spare = scope == WXL_SCOPE_OTHERS ? mine : NOBODY;
-    const char *args[] = {now, WXL_WHY_LOGOUT, whose->user_id, spare, mine, mine, now};
+    const char *args[] = {
+        wxl_text_decimal(errand->pool, errand->now),
+        WXL_WHY_LOGOUT,
+        whose->user_id,
+        logout->scope == WXL_SCOPE_OTHERS ? mine : NOBODY,
+        mine,
+        wxl_text_decimal(errand->pool, wxl_sessions_idle_after(settings, errand->now)),
+        wxl_text_decimal(errand->pool, wxl_sessions_born_after(settings, errand->now))};
 
-    if (scope != WXL_SCOPE_THIS)
+    if (logout->scope != WXL_SCOPE_THIS)
         return run_for_sids(errand, door, &wxl_sql_session_end_many, args, ended);
     if (whose->sid)
         return end_one(errand, door, whose, WXL_WHY_LOGOUT, ended);

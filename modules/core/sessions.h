@@ -81,8 +81,8 @@ typedef struct {
 
 /**
  * Keep the sessions of a user within the limit, after one has begun: one statement, or none where
- * there is no limit.
- * @param ended the sids (const char *) of those that it ended
+ * there is no limit. May be asked again about the same one: one that was too many stays so.
+ * @param ended the sids (const char *) of those that are over by it
  * @return APR_SUCCESS, or failed: WXL_SESSION_LIMIT where the new one is one too many
  */
 apr_status_t wxl_sessions_limit(wxl_errand_t *errand, const wxl_db_door_t *door,
@@ -91,14 +91,19 @@ apr_status_t wxl_sessions_limit(wxl_errand_t *errand, const wxl_db_door_t *door,
 
 typedef enum { WXL_SCOPE_THIS = 0, WXL_SCOPE_OTHERS, WXL_SCOPE_ALL } wxl_scope_t;
 
+/** A signing out. */
+typedef struct {
+    wxl_whose_t whose; /* in whose name; OTHERS and ALL end nothing where that session is over */
+    wxl_scope_t scope;
+} wxl_logout_t;
+
 /**
  * Sign out: one statement. That there is nothing to end is no failure.
- * @param whose in whose name; OTHERS and ALL end nothing where that session itself is over
  * @param ended the sids (const char *) of those that are over now
  */
 apr_status_t wxl_sessions_logout(wxl_errand_t *errand, const wxl_db_door_t *door,
-                                 const wxl_whose_t *whose, wxl_scope_t scope,
-                                 apr_array_header_t **ended);
+                                 const wxl_sessions_settings_t *settings,
+                                 const wxl_logout_t *logout, apr_array_header_t **ended);
 
 /**
  * End one session of a user, which may be over already: one statement.

@@ -11,6 +11,11 @@
 #define TIME_PGSQL "'epoch'::timestamptz + %lld * interval '1 microsecond'"
 #define INTEGER_SQLITE3 "CAST(%s AS INTEGER)"
 
+/* The time of an end: that of the data base, by which others look what has ended lately, but never
+   before `i.now`. A SQLite file is of this machine, which has one clock. */
+#define END_PGSQL "greatest(clock_timestamp(), i.now)"
+#define END_SQLITE3 "i.now"
+
 #define HEX_PGSQL(column) "replace(" column "::text, '-', '')"
 #define USEC_PGSQL(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 
@@ -222,6 +227,8 @@ const wxl_statement_t wxl_sql_sessions_rotate_json = {
         },
 };
 
+/* Each of these may run twice, when the connection was lost behind the commit: what the first run
+   has ended is given by the second, too. */
 const wxl_statement_t wxl_sql_session_evict = {
     .label = "wxlogin_session_evict",
     .args = 6,
@@ -230,13 +237,15 @@ const wxl_statement_t wxl_sql_session_evict = {
         {
             [WXL_PGSQL] = LIMIT_PGSQL("true"),
             [WXL_SQLITE3] =
-                "UPDATE wxlogin_session SET revoked_at = o.now, revoked_why = 'limit'"
-                " FROM (SELECT s.user_id, s.sid, i.now, i.most, row_number() OVER"
-                " (ORDER BY s.created_at DESC, s.sid DESC) AS place"
+                "UPDATE wxlogin_session AS t SET revoked_at = COALESCE(t.revoked_at, i.now),"
+                " revoked_why = 'limit'"
+                " FROM (SELECT s.user_id, s.sid, i.now,"
+                " CASE WHEN s.revoked_at IS NULL THEN i.most ELSE 0 END AS most, row_number() OVER"
+                " (ORDER BY s.revoked_at IS NOT NULL, s.created_at DESC, s.sid DESC) AS place"
                 " FROM wxlogin_session AS s JOIN" LIMIT_SQLITE3
-                " ON s.user_id = i.user_id WHERE " ALIVE ") AS o"
-                " WHERE wxlogin_session.user_id = o.user_id AND wxlogin_session.sid = o.sid"
-                " AND o.place > o.most"
+                " ON s.user_id = i.user_id WHERE " ALIVE
+                " OR s.revoked_at >= i.now AND s.revoked_why = 'limit') AS i"
+                " WHERE t.user_id = i.user_id AND t.sid = i.sid AND i.place > i.most"
                 " RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -249,10 +258,11 @@ const wxl_statement_t wxl_sql_session_refuse = {
         {
             [WXL_PGSQL] = LIMIT_PGSQL("false"),
             [WXL_SQLITE3] =
-                "DELETE FROM wxlogin_session WHERE (user_id, sid) = (SELECT i.user_id, i.sid FROM"
-                LIMIT_SQLITE3
-                " JOIN wxlogin_session AS s ON s.user_id = i.user_id AND s.sid <> i.sid"
-                " WHERE " ALIVE " GROUP BY i.user_id, i.sid, i.most HAVING count(*) >= i.most)"
+                "UPDATE wxlogin_session AS t SET revoked_at = COALESCE(t.revoked_at, i.now),"
+                " revoked_why = 'limit' FROM" LIMIT_SQLITE3
+                " WHERE t.user_id = i.user_id AND t.sid = i.sid AND (t.revoked_why = 'limit'"
+                " OR t.revoked_at IS NULL AND i.most <= (SELECT count(*) FROM wxlogin_session AS s"
+                " WHERE s.user_id = i.user_id AND s.sid <> i.sid AND " ALIVE "))"
                 " RETURNING CAST(sid AS TEXT)",
         },
 };
@@ -264,15 +274,30 @@ const wxl_statement_t wxl_sql_session_end = {
     .sql =
         {
             [WXL_PGSQL] =
-                "UPDATE wxlogin_session SET revoked_at = COALESCE(revoked_at, " TIME_PGSQL "),"
-                " revoked_why = COALESCE(revoked_why, %s)"
-                " WHERE sid = %s::uuid AND user_id = %lld RETURNING " HEX_PGSQL("sid"),
+                "UPDATE wxlogin_session AS t SET revoked_at = COALESCE(t.revoked_at, " END_PGSQL
+                "), revoked_why = COALESCE(t.revoked_why, i.why)"
+                " FROM (SELECT " TIME_PGSQL " AS now, %s::varchar AS why, %s::uuid AS sid,"
+                " %lld AS user_id) AS i"
+                " WHERE t.user_id = i.user_id AND t.sid = i.sid RETURNING " HEX_PGSQL("t.sid"),
             [WXL_SQLITE3] =
-                "UPDATE wxlogin_session SET revoked_at = COALESCE(revoked_at, " INTEGER_SQLITE3
-                "), revoked_why = COALESCE(revoked_why, %s)"
-                " WHERE sid = %s AND user_id = " INTEGER_SQLITE3 " RETURNING CAST(sid AS TEXT)",
+                "UPDATE wxlogin_session AS t SET revoked_at = COALESCE(t.revoked_at, " END_SQLITE3
+                "), revoked_why = COALESCE(t.revoked_why, i.why)"
+                " FROM (SELECT " INTEGER_SQLITE3 " AS now, %s AS why, %s AS sid, "
+                INTEGER_SQLITE3 " AS user_id) AS i"
+                " WHERE t.user_id = i.user_id AND t.sid = i.sid RETURNING CAST(sid AS TEXT)",
         },
 };
+
+/* `t` is one of those to be ended, `s` the one in whose name. A first run may have ended both. */
+#define END_MANY(end) \
+    "UPDATE wxlogin_session AS t SET revoked_at = COALESCE(t.revoked_at, " end ")," \
+    " revoked_why = i.why"
+#define THOSE_TO_END \
+    " WHERE t.user_id = i.user_id AND t.sid <> i.spare" \
+    " AND (t.revoked_at IS NULL OR t.revoked_at >= i.now AND t.revoked_why = i.why)" \
+    " AND (i.mine = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s" \
+    " WHERE s.user_id = i.user_id AND s.sid = i.mine" \
+    " AND (" ALIVE " OR s.revoked_at >= i.now AND s.revoked_why = i.why)))"
 
 const wxl_statement_t wxl_sql_session_end_many = {
     .label = "wxlogin_session_end_many",
@@ -281,19 +306,16 @@ const wxl_statement_t wxl_sql_session_end_many = {
     .sql =
         {
             [WXL_PGSQL] =
-                "UPDATE wxlogin_session SET revoked_at = " TIME_PGSQL ", revoked_why = %s"
-                " WHERE user_id = %lld AND revoked_at IS NULL AND sid <> %s::uuid"
-                " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
-                " WHERE s.user_id = wxlogin_session.user_id AND s.sid = %s::uuid"
-                " AND s.revoked_at IS NULL AND s.expires_at > "
-                TIME_PGSQL ")) RETURNING " HEX_PGSQL("sid"),
+                END_MANY(END_PGSQL)
+                " FROM (SELECT " TIME_PGSQL " AS now, %s::varchar AS why, %lld AS user_id,"
+                " %s::uuid AS spare, %s::uuid AS mine, " TIME_PGSQL " AS idle_after, "
+                TIME_PGSQL " AS born_after) AS i" THOSE_TO_END " RETURNING " HEX_PGSQL("t.sid"),
             [WXL_SQLITE3] =
-                "UPDATE wxlogin_session SET revoked_at = " INTEGER_SQLITE3 ", revoked_why = %s"
-                " WHERE user_id = " INTEGER_SQLITE3 " AND revoked_at IS NULL AND sid <> %s"
-                " AND (%s = '" NOBODY "' OR EXISTS (SELECT 1 FROM wxlogin_session AS s"
-                " WHERE s.user_id = wxlogin_session.user_id AND s.sid = %s"
-                " AND s.revoked_at IS NULL AND s.expires_at > "
-                INTEGER_SQLITE3 ")) RETURNING CAST(sid AS TEXT)",
+                END_MANY(END_SQLITE3)
+                " FROM (SELECT " INTEGER_SQLITE3 " AS now, %s AS why, "
+                INTEGER_SQLITE3 " AS user_id, %s AS spare, %s AS mine, "
+                INTEGER_SQLITE3 " AS idle_after, " INTEGER_SQLITE3 " AS born_after) AS i"
+                THOSE_TO_END " RETURNING CAST(sid AS TEXT)",
         },
 };
 

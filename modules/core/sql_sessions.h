@@ -44,15 +44,21 @@ extern const wxl_statement_t wxl_sql_session_rotate;
 extern const wxl_statement_t wxl_sql_sessions_touch, wxl_sql_sessions_touch_json;
 extern const wxl_statement_t wxl_sql_sessions_rotate, wxl_sql_sessions_rotate_json;
 
+/*
+ * Those that end sessions write the time of the data base into PostgreSQL, but never one before
+ * `now`. What is already over stays as it is.
+ */
+
 /**
  * End the oldest of a user's living sessions, until no more than `most` are left.
  * Arguments: user id, sid of the one that has just begun, most, now, idle_after, born_after.
- * Column: sid of each one ended.
+ * Column: sid of each one that was ended for this reason at `now` or later.
  */
 extern const wxl_statement_t wxl_sql_session_evict;
 
 /**
- * Remove a session that has just begun, where `most` others live. Arguments and column: as above.
+ * End a session that has just begun, where `most` others live. Arguments: as above. Column: its
+ * sid, where it is over for this reason, now or before; else no row.
  */
 extern const wxl_statement_t wxl_sql_session_refuse;
 
@@ -64,8 +70,8 @@ extern const wxl_statement_t wxl_sql_session_end;
 
 /**
  * End all sessions of a user but one (`spare`, or zeroes), in the name of one that lives (`mine`,
- * or zeroes where it belongs to none). Arguments: now, why, user id, spare, mine, mine, now.
- * Column: the sid of each one ended.
+ * or zeroes where it belongs to none). Arguments: now, why, user id, spare, mine, idle_after,
+ * born_after. Column: the sid of each one that was ended for this reason at `now` or later.
  */
 extern const wxl_statement_t wxl_sql_session_end_many;
 

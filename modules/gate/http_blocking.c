@@ -98,6 +98,20 @@ wxl_http_blocking_t *wxl_http_blocking_create(apr_pool_t *pool, apr_interval_tim
     return http;
 }
 
+int wxl_http_blocking_trusts(const char *ca)
+{
+    CURL *curl;
+    int trusts;
+
+    if (!wxl_http_easy_start())
+        return 0;
+    curl = wxl_http_easy_new();
+    trusts = curl && wxl_http_easy_trust(curl, ca);
+    curl_easy_cleanup(curl);
+    curl_global_cleanup();
+    return trusts;
+}
+
 void wxl_http_blocking_get(wxl_http_blocking_t *http, apr_pool_t *pool,
                            const wxl_http_request_t *request, wxl_http_reply_t *reply)
 {
@@ -109,7 +123,11 @@ void wxl_http_blocking_get(wxl_http_blocking_t *http, apr_pool_t *pool,
         wxl_http_lack(reply, "libcurl is out of memory");
         return;
     }
-    wxl_http_easy_setup(handle->curl, &transfer, request);
+    if (!wxl_http_easy_setup(handle->curl, &transfer, request)) {
+        wxl_http_lack(reply, "libcurl could not be given the certificates to trust");
+        handle_give_back(http, handle);
+        return;
+    }
     code = curl_easy_perform(handle->curl);
     wxl_http_easy_finish(handle->curl, code, &transfer, reply);
     wxl_http_adopt(pool, reply);

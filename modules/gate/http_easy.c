@@ -209,13 +209,16 @@ static const char *why_of(CURLcode code, const wxl_transfer_t *transfer)
     }
 }
 
-/* Handles serve all virtual hosts, so both are set every time. */
-static void set_trust(CURL *curl, const char *ca)
+/* Handles serve all virtual hosts, so both are set every time. Where the first one fails, as it
+   always does in a libcurl with GnuTLS, the system's certificates would go on being trusted. */
+int wxl_http_easy_trust(CURL *curl, const char *ca)
 {
     struct curl_blob pem = {(void *)ca, ca ? strlen(ca) : 0, CURL_BLOB_NOCOPY};
+    /* instead of the file */
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, ca ? &pem : NULL);
 
-    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, ca ? &pem : NULL); /* instead of the file */
     curl_easy_setopt(curl, CURLOPT_CAPATH, ca ? NULL : system_certificates);
+    return !ca || code == CURLE_OK;
 }
 
 /* libcurl takes a URL apart and puts it together again for each transfer, letter by letter. Ours
@@ -237,11 +240,12 @@ static void set_url(CURL *curl, const char *url)
     curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, url + len);
 }
 
-void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request)
+int wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request)
 {
+    if (!wxl_http_easy_trust(curl, request->ca))
+        return 0; /* before the secret is in it */
     transfer->max_body = request->max_body;
     set_url(curl, request->url);
-    set_trust(curl, request->ca);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_timeout / 1000));
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body);
@@ -249,6 +253,7 @@ void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_re
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_RESOLVER_START_DATA, transfer);
+    return 1;
 }
 
 void wxl_http_easy_finish(CURL *curl, CURLcode code, wxl_transfer_t *transfer,

@@ -42,8 +42,16 @@ CURL *wxl_http_easy_new(void);
  */
 CURL *wxl_http_easy_closer(void);
 
-/** Get a handle ready for a request, the timeouts being what is left of them. */
-void wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request);
+/**
+ * Whom the next transfer of a handle trusts.
+ * @param ca certificates in PEM, which live longer than the transfer; NULL: those of the system
+ * @return 1, or 0: out of memory, or this libcurl cannot take certificates from memory
+ */
+int wxl_http_easy_trust(CURL *curl, const char *ca);
+
+/** Get a handle ready for a request, the timeouts being what is left of them.
+    @return 1, or 0: as above, and the handle must not be used for it */
+int wxl_http_easy_setup(CURL *curl, wxl_transfer_t *transfer, const wxl_http_request_t *request);
 
 /**
  * Read how it went, and make the handle forget the URL.

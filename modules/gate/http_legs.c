@@ -8,6 +8,7 @@
 /* How long a looked-up name is believed. */
 #define NAME_SECONDS 60
 #define TOO_LATE "its name could not be looked up in time"
+#define NO_MEMORY "libcurl is out of memory"
 
 /* -- legs and handles ------------------------------------------------------------------------- */
 
@@ -46,9 +47,9 @@ static void leg_fail(wxl_http_legs_t *legs, wxl_http_leg_t *leg, const char *why
 }
 
 /* A failure of our own, before anybody was asked. */
-static void leg_lack(wxl_http_legs_t *legs, wxl_http_leg_t *leg)
+static void leg_lack(wxl_http_legs_t *legs, wxl_http_leg_t *leg, const char *why)
 {
-    wxl_http_lack(&leg->call->reply, "libcurl is out of memory");
+    wxl_http_lack(&leg->call->reply, why);
     leg_end(legs, leg);
 }
 
@@ -116,10 +117,14 @@ static void start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t now)
     }
     leg->curl = handle_take(legs);
     if (!leg->curl) {
-        leg_lack(legs, leg);
+        leg_lack(legs, leg, NO_MEMORY);
         return;
     }
-    wxl_http_easy_setup(leg->curl, &leg->transfer, &left);
+    if (!wxl_http_easy_setup(leg->curl, &leg->transfer, &left)) {
+        handle_give_back(legs, leg->curl);
+        leg_lack(legs, leg, "libcurl could not be given the certificates to trust");
+        return;
+    }
     curl_easy_setopt(leg->curl, CURLOPT_PRIVATE, leg);
     /* Those that go ahead look the name up afresh, so that it is known for all of the time. */
     curl_easy_setopt(leg->curl, CURLOPT_DNS_CACHE_TIMEOUT, known ? -1L : 0L);
@@ -132,7 +137,7 @@ static void start(wxl_http_legs_t *legs, wxl_http_leg_t *leg, apr_time_t now)
         if (!known)
             *place_of(leg->host, leg) = NULL;
         curl_easy_cleanup(leg->curl);
-        leg_lack(legs, leg);
+        leg_lack(legs, leg, NO_MEMORY);
         return;
     }
     if (++legs->running > legs->most)
@@ -198,7 +203,7 @@ void wxl_http_legs_add(wxl_http_legs_t *legs, wxl_http_call_t *call)
     }
     leg->host = host_of(legs, call->url);
     if (!leg->host) {
-        leg_lack(legs, leg);
+        leg_lack(legs, leg, NO_MEMORY);
         return;
     }
     *leg->host->last = leg;

@@ -42,7 +42,9 @@ static void merge_tokens(wxl_config_t *merged, const wxl_config_t *add)
         merged->key_literal = add->key_literal;
         merged->key_set = 1;
     }
-    if (add->signin.tokens.keys.named) { /* who names keys has no others */
+    /* Who names keys has no others; nor has who has a secret of his own: a key from outside would
+       sign his tokens, and let in those of all the others. */
+    if (add->signin.tokens.keys.named || add->key_set) {
         merged->signin.tokens.keys.named = add->signin.tokens.keys.named;
         merged->signin.tokens.keys.signer = add->signin.tokens.keys.signer;
     }

@@ -136,7 +136,7 @@ static apr_status_t clean_up(void *data)
 
     if (ex->under_way)
         wxl_http_calls_drop(ex->under_way); /* or it might ring for another request */
-    if (ex->timer >= 0 && !wxl_park_lost(ex->call->r))
+    if (ex->timer >= 0 && !wxl_park_lost(ex->call->r, ex->timer))
         close(ex->timer);
     ex->under_way = NULL;
     ex->timer = -1;

@@ -65,25 +65,27 @@ static apr_status_t check_age(wxl_call_t *call, const wxl_claims_t *claims, wxl_
 
 static apr_status_t end(wxl_call_t *call, const wxl_claims_t *claims, wxl_scope_t scope)
 {
-    const wxl_whose_t whose = {
-        .user_id = claims->user_id,
-        .sid = claims->sid && wxl_sessions_is_sid(claims->sid) ? claims->sid : NULL,
+    const wxl_sessions_settings_t *settings = &call->config->signin.sessions;
+    const wxl_logout_t logout = {
+        .whose = {.user_id = claims->user_id,
+                  .sid = claims->sid && wxl_sessions_is_sid(claims->sid) ? claims->sid : NULL},
+        .scope = scope,
     };
     apr_array_header_t *ended;
     wxl_dbd_door_t door;
     apr_status_t rv;
     int i;
 
-    if (call->config->signin.sessions.off || (scope == WXL_SCOPE_THIS && !whose.sid))
+    if (settings->off || (scope == WXL_SCOPE_THIS && !logout.whose.sid))
         return APR_SUCCESS; /* nothing is kept of it, so nothing can be ended */
     /* a session is asked by its statement; what has none must itself be good */
-    if (!whose.sid) {
+    if (!logout.whose.sid) {
         rv = wxl_revocation_check(&call->errand, call->r->server, call->config, claims);
         if (rv != APR_SUCCESS)
             return rv;
     }
     wxl_dbd_door(&door, call->r->server, call->config->db);
-    rv = wxl_sessions_logout(&call->errand, &door.door, &whose, scope, &ended);
+    rv = wxl_sessions_logout(&call->errand, &door.door, settings, &logout, &ended);
     for (i = 0; rv == APR_SUCCESS && i < ended->nelts; i++)
         wxl_revocation_session(call->config, APR_ARRAY_IDX(ended, i, const char *),
                                call->errand.now);

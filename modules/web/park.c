@@ -21,7 +21,7 @@ typedef struct {
     void *baton;
     apr_socket_t *socket; /* the connection's, while exchanged; else NULL */
     int real;             /* its own descriptor, while exchanged */
-    int lost;             /* the descriptor was closed by the MPM */
+    int lost;             /* the descriptor that the MPM closed; -1: none */
     int bell;             /* an eventfd, -1: not made yet */
 } park_t;
 
@@ -87,11 +87,11 @@ int wxl_park_can(request_rec *r)
            !c->data_in_output_filters;
 }
 
-int wxl_park_lost(request_rec *r)
+int wxl_park_lost(request_rec *r, int descriptor)
 {
     const park_t *park = park_of(r->connection);
 
-    return park && park->lost;
+    return park && park->lost == descriptor;
 }
 
 /* Give the connection its own descriptor back. */
@@ -106,7 +106,7 @@ static void restore(park_t *park)
         apr_os_sock_put(&park->socket, &park->real, NULL);
     } else { /* the MPM closed what it took for the socket, in an error path */
         close(park->real);
-        park->lost = 1;
+        park->lost = park->descriptor;
         if (park->descriptor == park->bell)
             park->bell = -1;
     }
@@ -220,7 +220,7 @@ int wxl_park_process(conn_rec *c)
     park = park_of(c);
     if (!park) {
         park = apr_pcalloc(c->pool, sizeof(*park));
-        park->bell = -1;
+        park->bell = park->lost = -1;
         apr_pool_cleanup_register(c->pool, park, close_bell, apr_pool_cleanup_null);
         ap_set_module_config(c->conn_config, &wxlogin_module, park);
     }

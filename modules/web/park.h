@@ -64,9 +64,9 @@ int wxl_park(request_rec *r, int descriptor, wxl_resume_t resume, void *baton);
  */
 int wxl_park_again(request_rec *r, int descriptor);
 
-/** Has the MPM closed the descriptor that a parked request waited for, in an error path? Then
+/** Has the MPM closed this descriptor, for which a parked request waited, in an error path? Then
     nobody else may: its number belongs to another. For cleanups of r->pool. */
-int wxl_park_lost(request_rec *r);
+int wxl_park_lost(request_rec *r, int descriptor);
 
 /** Hooks of the roof. */
 int wxl_park_process(conn_rec *c);

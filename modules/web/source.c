@@ -7,6 +7,8 @@
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "gate/http_blocking.h"
+
 /* A secret has 32 or 64 bytes, a chatty one a few hundred. */
 #define LONGEST 4096
 /* A system has some 150 certificates, in 220 KB. */
@@ -144,6 +146,10 @@ const char *wxl_source_certificates(cmd_parms *cmd, const char *path, const char
                             "%s: there are no certificates in %s, or a broken one: write the path "
                             "of a file in PEM",
                             cmd->cmd->name, file.path);
+    if (!wxl_http_blocking_trusts(file.value.bytes))
+        return refuse(cmd, "this libcurl cannot be told whom to trust: install one that was built "
+                           "with OpenSSL, or add the certificates to those of the system and "
+                           "remove this line");
     *pem = file.value.bytes;
     return NULL;
 }

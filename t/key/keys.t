@@ -20,7 +20,9 @@ my %key = map { $_ => $keys->make($_, lc($_) . '-2026.11_a') } @algs;
 my $pyjwt = WxLogin::Test::Keys::PyJWT->new;
 my %size = (ES256 => 64, RS256 => 256, EdDSA => 64, HS256 => 32);
 
-# A host for each algorithm that signs; one that only checks; one that changes over from the secret.
+my $outside = $keys->make('ES256', 'outside');
+# A host for each algorithm that signs; one that only checks; one that changes over from the secret;
+# one that has what is outside of all of them.
 my (@hosts, $port);
 $port = 1;
 sub host { my $n = ++$port; push @hosts, "Listen 127.0.0.1:\@PORT$n\@\n<VirtualHost 127.0.0.1:\@PORT$n\@>\n$_[0]\n</VirtualHost>\n"; return $n }
@@ -38,7 +40,8 @@ CONF
 $at{mixed} = host("WxLoginSecretKey env:WX_SECRET_KEY\n$key{ES256}{line} sign\n$key{HS256}{line}\n$key{RS256}{public_line}\n\@ENDPOINTS\@");
 $at{only_secret} = host("WxLoginSecretKey env:WX_SECRET_KEY\n\@ENDPOINTS\@");
 $at{not_yet} = host("WxLoginSecretKey env:WX_SECRET_KEY\n$key{ES256}{line}\n\@ENDPOINTS\@");
-my $httpd = WxLogin::Test::Httpd->new(ports => $port, config => "WxLoginEnvironment development\n\@SQLITE\@\n" . <<'CONF' . join '', @hosts);
+$at{inherits} = host('@ENDPOINTS@');
+my $httpd = WxLogin::Test::Httpd->new(ports => $port, config => "WxLoginEnvironment development\n\@SQLITE\@\n$outside->{line} sign\n" . <<'CONF' . join '', @hosts);
 <Location "/.well-known/jwks.json">
     SetHandler wxlogin-jwks
 </Location>
@@ -143,5 +146,15 @@ error_ok(verify('mixed', $key{EdDSA}->sign(access_claims())), 401, 'TOKEN_NOT_VA
 error_ok(verify('only_secret', $new->{access}), 401, 'TOKEN_NOT_VALID', name => 'where the pair is unknown its tokens are worth nothing');
 is +(jwt_parts(sign_in('not_yet', 'moves')->{access}))[0], '{"alg":"HS256","typ":"JWT"}', 'without sign the secret goes on signing';
 verify_ok(verify('not_yet', $new->{access}), name => 'and the pair is believed already');
+
+# --- a key outside of all hosts: a host with a secret of its own stays apart from the others
+my $others = sign_in('inherits', 'moves');
+is +(jwt_parts($others->{$_}))[0], '{"alg":"ES256","typ":"JWT","kid":"outside"}', "$_: signed by the key from outside where there is no other" for qw(access refresh);
+is_deeply [ map { $_->{kid} } @{ jwks('inherits')->{json}{keys} } ], ['outside'], 'which is shown there';
+for my $host (qw(only_secret not_yet mixed), @algs) {
+    error_ok(verify($host, $others->{access}), 401, 'TOKEN_NOT_VALID', name => "$host: it lets nobody in");
+    error_ok(refresh($host, $others->{refresh}), 401, 'TOKEN_NOT_VALID', name => 'and renews nothing');
+    error_ok(verify('inherits', sign_in($host, 'moves')->{access}), 401, 'TOKEN_NOT_VALID', name => 'nor the other way round');
+}
 $log->done;
 done_testing;

@@ -3,6 +3,7 @@
 # Once: it starts a gateway with certificates of its own
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use Test::More;
 use WxLogin::Test::Client;
 use WxLogin::Test::Contract;
@@ -174,5 +175,22 @@ subtest 'what is no file of certificates is refused at start' => sub {
     $refused->("$root/$_", qr{WxLoginExchangeCA: there are no certificates in \Q$root/$_\E, or a broken one: write the path of a file in PEM})
         for qw(broken.pem good.key);
 };
+
+SKIP: {
+    skip 'a checker is preloaded already', 1 if $ENV{WX_REPORTS};
+    my ($so, $c) = ("$root/no_blobs.so", dirname(__FILE__) . '/no_blobs.c');
+    skip 'no C compiler', 1 if system("cc -shared -fPIC -o '$so' '$c' -ldl 2>/dev/null") != 0;
+    subtest 'a libcurl that cannot be told whom to trust' => sub {
+        my $ca = "WxLoginEnvironment development\nWxLoginExchangeCA $root/ca.pem\n";
+        my @env = (loglevel => 'warn', env => { LD_PRELOAD => $so });
+        my ($status, $said) = WxLogin::Test::Httpd->configtest($ca, @env);
+        isnt $status, 0, 'httpd does not start';
+        like $said, qr/WxLoginExchangeCA: this libcurl cannot be told whom to trust: install one that was built with OpenSSL, or/, 'and says why';
+        ($status, $said) = WxLogin::Test::Httpd->configtest('', @env);
+        is $status, 0, 'without the directive it does' or diag $said;
+        ($status, $said) = WxLogin::Test::Httpd->configtest($ca, loglevel => 'warn');
+        is $status, 0, 'nor does another libcurl mind it' or diag $said;
+    };
+}
 
 done_testing;

@@ -5,6 +5,7 @@ use Test::More;
 use WxLogin::Test::Client;
 use WxLogin::Test::Contract;
 use WxLogin::Test::ErrorLog;
+use WxLogin::Test::FakeWeChat;
 use WxLogin::Test::Sessions;
 
 # -- the number
@@ -46,6 +47,31 @@ for_each_db {
         }
         $log->done;
     }
+};
+
+# -- requests with the same code open the same session: all of them are refused, or none is
+for_each_db {
+    my $wechat = WxLogin::Test::FakeWeChat->new;
+    my $site = WxLogin::Test::Sessions->new(shift, config => <<"CONF");
+WxLoginMaxSessions 1 reject
+WxLoginAppId \${WX_APP_ID}
+WxLoginAppSecret env:WX_APP_SECRET
+WxLoginExchangeURL @{[ $wechat->url ]}
+CONF
+    my $log = WxLogin::Test::ErrorLog->watch($site->httpd);
+    my $openid = 'o' . 'Same' x 6 . 'One';
+    for my $round (1 .. 5) {
+        my ($first, $second) = $wechat->codes(2, openid => "$openid$round", latency => 200);
+        my @res = parallel($site->at('off'), map { json_request('/api/login/', { code => $first }) } 1 .. 8);
+        is join(' ', map { $_->{status} } @res), join(' ', (200) x 8), "round $round: the first code, eight times at once";
+        my $id = $res[0]{json}{user}{id};
+        my ($sid) = map { $_->{sid} } $site->alive($id);
+        @res = parallel($site->at('off'), map { json_request('/api/login/', { code => $second }) } 1 .. 8);
+        error_ok($_, 403, 'SESSION_LIMIT_REACHED', name => 'the second code: refused') for @res;
+        is_deeply [ map { $_->{sid} } $site->alive($id) ], [$sid], 'one session lives, the first';
+        is_deeply [ map { $_->{revoked_why} } grep { $_->{sid} ne $sid } $site->rows($id) ], ['limit'], 'the other is kept, and is over';
+    }
+    $log->done;
 };
 
 # -- the time

@@ -10,6 +10,7 @@ use WxLogin::Test::Contract;
 use WxLogin::Test::ErrorLog;
 use WxLogin::Test::Sessions;
 use WxLogin::Test::Token;
+use WxLogin::Test::Waiting qw(until_true);
 
 sub gone_ok { my ($res, $name) = @_; return is "$res->{status} $res->{body}", '200 {}', $name }
 
@@ -58,6 +59,11 @@ sub odd_tokens {
     is_deeply [ map { $_->{sid} } $site->alive($s->{user_id}) ], [ $t->{sid} ], 'and no other';
     gone_ok($site->logout('off', { refresh => $s->{refresh}, scope => 'all' }), 'all, by a token whose session is over');
     is scalar $site->alive($s->{user_id}), 1, 'ends nothing';
+    my $late = $site->sign_in('off', 'odd');
+    $site->shift($late->{sid}, expires_at => -40 * 86_400);
+    gone_ok($site->logout('off', { refresh => $late->{refresh}, scope => 'others' }), 'others, by one whose time ran out');
+    is_deeply [ map { $_->{sid} } $site->alive($s->{user_id}) ], [ $t->{sid}, $late->{sid} ], 'ends nothing';
+    gone_ok($site->logout('off', { refresh => $late->{refresh} }), 'but itself');
     my $plain = make_jwt(claims => access_claims(user_id => "$s->{user_id}"));
     gone_ok($site->logout('off', {}, $plain), 'a token without a session has none to end');
     is scalar $site->alive($s->{user_id}), 1, 'and ends none';
@@ -147,8 +153,11 @@ sub lists {
         like_or_is $wrong->{headers}{allow}, $allow, 'what is allowed';
     }
     $site->disable($else->{user_id});
-    my $off = $site->ask('off', GET => '/api/sessions/', $else->{access});
-    ok $off->{status} == 401 || $off->{status} == 200, 'a user who was just disabled: told at once or after the poll';
+    my $off;
+    until_true(sub { $off = $site->ask('off', GET => '/api/sessions/', $else->{access}); $off->{status} != 200 }, 15);
+    my $code = $off->{json}{error_code};
+    like $code, qr/^(?:TOKEN_NOT_VALID|USER_INACTIVE)$/, 'a user who was disabled: his session is over, or he is';
+    error_ok($off, 401, $code, name => 'told after the poll');
     return;
 }
 

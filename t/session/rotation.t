@@ -46,6 +46,7 @@ sub use_token {
     my $access = token_ok($res->{json}{access}, 'access', user_id => $story->{user_id}, sid => $story->{sid},
                           jti => qr/^(?!$story->{seen}$)/);
     $story->{seen} .= "|$access->{jti}";
+    push @{ $story->{given} }, $res->{json}{access};
     return if $want eq 'stays';
     my $first = !$tokens->{$want};
     $tokens->{$want} //= $res->{json}{refresh};
@@ -74,7 +75,8 @@ for_each_db {
     for (@STORIES) {
         my ($mode, $name, @events) = @$_;
         my $s = $site->sign_in($mode, 'user-' . ++$number);
-        my %story = (mode => $mode, sid => $s->{sid}, user_id => "$s->{user_id}", tokens => { R0 => $s->{refresh} }, seen => 'none');
+        my %story = (mode => $mode, sid => $s->{sid}, user_id => "$s->{user_id}", tokens => { R0 => $s->{refresh} }, seen => 'none',
+                     given => [ $s->{access} ]);
         subtest "$mode: $name" => sub {
             for (@events) {
                 if    (/^(R\d) -> (\w+)$/)    { use_token($site, \%story, $1, $2) }
@@ -87,11 +89,10 @@ for_each_db {
             is scalar @told, $thefts, 'and the log says so, once' if $thefts;
             my @revoked = grep { defined $_->{revoked_at} } $site->rows($s->{user_id});
             is scalar @revoked, $thefts, $thefts ? 'the session is over' : 'the session is not over';
+            my $text = $site->log;
+            my @leaks = grep { my ($signature) = /([^.]+)$/; index($text, $signature) >= 0 } @{ $story{given} }, values %{ $story{tokens} };
+            is scalar @leaks, 0, 'no token that was sent or given stands in the log';
         };
-    }
-    for my $token (qw(access refresh)) {
-        my $s = $site->sign_in('strict', 'secret');
-        unlike $site->log, qr/\Q$s->{$token}\E/, "no $token token in the log";
     }
     $log->done;
 };
