@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import time
+from concurrent import futures
 
 import proposal
 from place import SOURCE, Failure, free_port, quietly, wait_for_port
@@ -65,6 +66,7 @@ class Server:
     serves = True  # is a server: of its own processes, asked by HTTP
     compiles = False  # what is hot, while it runs: warm only after a while
     paths = dict(login='/api/login/', refresh='/api/token/refresh/', guard='/guarded/small.txt')
+    refusal, burst = 429, 5  # status of a sign-in that is one too many; so many are let in, in each process
 
     def __init__(self, place, key):
         """@param key: its name in this place"""
@@ -88,24 +90,42 @@ class Server:
     def stop(self):
         self.place.end(self.key)
 
+    def sign_in(self, connection, number):
+        """@return status, text, code"""
+        code = KNOWN_CODE % (number, time.time_ns() // 1000 % 10**8)
+        connection.request('POST', self.paths['login'], json.dumps({'code': code}),
+                           {'Content-Type': 'application/json'})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), code
+
+    def pair_of(self, number):
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
+        status, text, code = self.sign_in(connection, number)
+        connection.close()
+        if status != 200:
+            raise Failure('%s: a sign-in is answered %d %r' % (self.name, status, text[:300]))
+        body = json.loads(text)
+        if body['user']['openid'] != code[:28]:
+            raise Failure('%s: %r is not the user of %s' % (self.name, body['user'], code))
+        return body['access'], body['refresh']
+
     def tokens(self, count):
         """(access, refresh) of so many users, each by a sign-in whose answer is looked at"""
+        with futures.ThreadPoolExecutor(8) as some:
+            return list(some.map(self.pair_of, range(1, count + 1)))
+
+    def must_refuse(self):
+        """wrk tells answers of 200 from others, not a refusal from a service that is broken. On one connection,
+        as a process that nobody else has asked lets in a few."""
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
-        pairs, at = [], time.time()
-        for number in range(1, count + 1):
-            code = KNOWN_CODE % (number, int(at * 100) % 10**8)
-            connection.request('POST', self.paths['login'], json.dumps({'code': code}),
-                               {'Content-Type': 'application/json'})
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status != 200:
-                raise Failure('%s: a sign-in is answered %d %r' % (self.name, answer.status, text[:300]))
-            body = json.loads(text)
-            if body['user']['openid'] != code[:28]:
-                raise Failure('%s: %r is not the user of %s' % (self.name, body['user'], code))
-            pairs.append((body['access'], body['refresh']))
+        for _ in range(self.burst + 1):
+            status, text, _ = self.sign_in(connection, 1)
+            if status != 200:
+                break
         connection.close()
-        return pairs
+        if status != self.refusal:
+            raise Failure('%s: a sign-in that is one too many is answered %d %r, not %d' % (
+                self.name, status, text[:300], self.refusal))
 
     def postgres_env(self):
         return dict(PGHOST=self.place.pg_socket, PGPORT=str(self.place.pg_port), PGUSER='wxlogin',
@@ -162,6 +182,7 @@ class Httpd(Server):
     name, label = 'httpd', 'plain httpd (event)'
     modules = ('mpm_event', 'unixd', 'authn_core', 'authz_core', 'authz_user', 'unique_id', 'reqtimeout')
     paths = dict(login='/nothing', refresh='/small.txt', guard='/small.txt')
+    refusal = 404
 
     def command(self, wechat_url, limited):
         apxs = shutil.which('apxs') or shutil.which('apxs2')
@@ -231,7 +252,7 @@ class Module(Httpd):
     """conf/wxlogin.conf as it is, with the addresses of this place."""
     name, label = 'module', 'mod_wxlogin'
     modules = Httpd.modules + ('dbd', 'wxlogin')
-    paths = Server.paths
+    paths, refusal = Server.paths, Server.refusal
     directive, own = None, ()
 
     def missing(self):

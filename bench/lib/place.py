@@ -13,6 +13,11 @@ import time
 import machine
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+# Users whom the clients ask for
+KNOWN = """INSERT INTO wxlogin_user (id, openid, username, password, avatar_url, date_joined, last_login_at)
+    SELECT i, 'oKnown0001' || lpad(i::text, 18, '0'), '用户_' || md5(i::text), '!',
+    'https://www.gravatar.com/avatar/00000000000000000000000000000000?d=mp&f=y', now(), now()
+    FROM generate_series(1, {0}) AS i; ALTER TABLE wxlogin_user ALTER COLUMN id RESTART WITH {0}001"""
 
 
 class Failure(Exception):

@@ -1,11 +1,11 @@
 /*
  * core/believed: access tokens that were believed a moment ago, in memory that processes share.
  *
- * A phone sends the same token with each request. Once its signature has been checked and its claims
- * have been read, it is enough to see that it is the same token. The token itself is not kept: it is
- * known again by 128 bits of a keyed hash, with a key that is drawn at each start. So a restart with
- * other keys forgets all that was believed by the old ones, and nobody can make a token that is
- * mistaken for another.
+ * A phone sends the same token with each request. Once its signature has been checked and its
+ * claims have been read, it is enough to see that it is the same token. The token itself is not
+ * kept: it is known again by 128 bits of a keyed hash, with a key that is drawn at each start. So
+ * a restart with other keys forgets all that was believed by the old ones, and nobody can make a
+ * token that is mistaken for another.
  *
  * Only the signature and the form are taken on trust. Whether it has expired, and whether it was
  * revoked, is asked each time.

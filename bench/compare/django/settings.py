@@ -1,6 +1,7 @@
 """The original's design, as it would be deployed: production settings, logging off."""
 
 import os
+from datetime import timedelta
 
 SECRET_KEY = os.environ['SECRET_KEY']
 DEBUG = False
@@ -30,7 +31,11 @@ REST_FRAMEWORK = {
     'DEFAULT_PERMISSION_CLASSES': ['rest_framework.permissions.IsAuthenticated'],
     'DEFAULT_THROTTLE_RATES': {'login': '5/min' if os.environ.get('RATE_LIMIT') else None},
 }
-SIMPLE_JWT = {'SIGNING_KEY': SECRET_KEY}
+SIMPLE_JWT = {
+    'SIGNING_KEY': SECRET_KEY,
+    'ACCESS_TOKEN_LIFETIME': timedelta(days=7),
+    'REFRESH_TOKEN_LIFETIME': timedelta(days=30),
+}
 
 WECHAT_URL = os.environ['WECHAT_URL']
 WECHAT_APPID = os.environ['WECHAT_APPID']
