@@ -13,6 +13,7 @@
 typedef struct wxl_batch_seat_t {
     struct wxl_batch_seat_t *next; /* in the queue, or among the empty ones */
     apr_thread_cond_t *news;
+    apr_time_t until; /* he sleeps, if nobody wakes him */
     enum {
         WAITING, /* in the queue */
         TAKEN,   /* in a load: the leader reads args and writes the rest */
@@ -166,6 +167,25 @@ static int add(wxl_batch_load_t *load, const char *const *args, seat_t *seat)
     return 1;
 }
 
+/* Whom to wake, so that the queue does not lie idle: the first, where he may lead, or would sleep
+   on when he may. To be asked after whatever changes the queue or the loads. */
+static seat_t *heir(const wxl_batch_t *batch)
+{
+    seat_t *first = batch->first;
+
+    if (first && (has_idle_slot(batch) || next_look(batch, first->until) < first->until))
+        return first;
+    return NULL;
+}
+
+static void wake_heir(const wxl_batch_t *batch)
+{
+    seat_t *seat = heir(batch);
+
+    if (seat)
+        apr_thread_cond_signal(seat->news);
+}
+
 /* Begin a load: the caller's own, and those who have waited longest. */
 static void begin(wxl_batch_t *batch, const wxl_batch_call_t *call, wxl_batch_load_t *load)
 {
@@ -188,12 +208,7 @@ static void begin(wxl_batch_t *batch, const wxl_batch_call_t *call, wxl_batch_lo
             link = &seat->next;
         }
     }
-}
-
-/* Whom to wake, so that the queue does not lie idle. */
-static seat_t *heir(const wxl_batch_t *batch)
-{
-    return has_idle_slot(batch) ? batch->first : NULL;
+    wake_heir(batch); /* whoever is first now has yet to be told that this load, too, may hang */
 }
 
 /* Sleep until the call is done, its time is up, or it may lead. The seat is given back only where
@@ -212,9 +227,8 @@ static wxl_batch_role_t await(wxl_batch_t *batch, seat_t *seat, const wxl_batch_
         }
         if (now >= call->deadline)
             return WXL_BATCH_LATE;
-        apr_thread_cond_timedwait(
-            seat->news, batch->mutex,
-            (seat->state == TAKEN ? call->deadline : next_look(batch, call->deadline)) - now);
+        seat->until = seat->state == TAKEN ? call->deadline : next_look(batch, call->deadline);
+        apr_thread_cond_timedwait(seat->news, batch->mutex, seat->until - now);
         now = apr_time_now();
     }
     return seat->role;
@@ -223,17 +237,13 @@ static wxl_batch_role_t await(wxl_batch_t *batch, seat_t *seat, const wxl_batch_
 /* The caller has given up. If he had just been chosen to lead, the next one is. */
 static void abandon(wxl_batch_t *batch, seat_t *seat)
 {
-    seat_t *next;
-
     if (seat->state == TAKEN) {
         seat->state = LEFT; /* the leader will give the seat back */
         return;
     }
     dequeue(batch, seat);
     give_seat_back(batch, seat);
-    next = heir(batch);
-    if (next)
-        apr_thread_cond_signal(next->news);
+    wake_heir(batch);
 }
 
 /* -- and this without ------------------------------------------------------------------------ */

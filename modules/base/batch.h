@@ -65,7 +65,8 @@ typedef struct {
     int count; /* 1: he is alone, and need not give himself a reply */
     wxl_batch_member_t members[WXL_BATCH_MAX];
     apr_uint64_t number;
-    wxl_batch_role_t own; /* what the leader's call came to, ALONE unless there was a reply */
+    wxl_batch_role_t own; /* what the leader's call came to: ALONE, until he replies or fails;
+                             FAILED he may set himself, where it is he alone who has */
     const char **own_row;
 } wxl_batch_load_t;
 

@@ -144,7 +144,9 @@ static void lead(wxl_errand_t *errand, const wxl_db_door_t *door, const wxl_toge
         for (i = 0; i < load->count; i++)
             wxl_batch_reply(load, i, rows[i], what->columns);
     } else if (shared.problem == WXL_DB_UNAVAILABLE) {
-        wxl_batch_fail(load, &shared);
+        load->own = WXL_BATCH_FAILED;
+        if (shared.rv != APR_TIMEUP) /* or it is his own time that is up: the others go on */
+            wxl_batch_fail(load, &shared);
         errand->retry_after = shared.retry_after;
         wxl_fail(errand, shared.problem, shared.rv, "%s", shared.why);
     } /* else one of them is at fault, and each tries for himself */

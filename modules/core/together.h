@@ -3,7 +3,8 @@
  *
  * What could not be done together is done again, by each caller for himself: so a row that the data
  * base refuses does no harm to those beside it, and whatever is done must be something that may be
- * done twice. Who waits for whom is base/batch's business.
+ * done twice. Nor does a leader whose own time is up before he has a connection: those who came
+ * after him have theirs. Who waits for whom is base/batch's business.
  */
 #ifndef WXL_TOGETHER_H
 #define WXL_TOGETHER_H

@@ -36,7 +36,8 @@ typedef struct {
 
 /** Where connections come from. */
 typedef struct wxl_db_door_t {
-    /** Lend a connection, or fail with WXL_DB_UNAVAILABLE. */
+    /** Lend a connection, or fail with WXL_DB_UNAVAILABLE; with APR_TIMEUP where the deadline came
+        before a connection was free, which says nothing of the data base. */
     apr_status_t (*open)(const struct wxl_db_door_t *door, wxl_errand_t *errand, wxl_db_t *db);
     /** Give it back. Called once for each one lent, in the same thread; whether the data base was
         there is read from the errand. */

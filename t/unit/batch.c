@@ -124,7 +124,7 @@ static void late(void)
     wxl_batch_load_t load;
 
     occupy(batch, &load);
-    second->patience = 50000;
+    second->patience = 300000;
     comes(second);
     comes(first);
     over(second);
@@ -136,31 +136,44 @@ static void late(void)
     is_int(first->led, 1, "and leads, alone");
 }
 
+/* Both wait, and the slot becomes idle. @return whether somebody else took it, and both along,
+   before the one who was woken did */
+static int take_both(caller_t *stays, caller_t *goes, wxl_batch_load_t *load)
+{
+    static const char *const args[] = {"leader", ""};
+    const wxl_batch_call_t what = {&kind_one, args, 2, 0};
+    wxl_errand_t errand = fixture_errand(pool);
+    const char **unused;
+
+    occupy(stays->batch, load);
+    comes(stays);
+    comes(goes);
+    wxl_batch_end(stays->batch, load);
+    if (wxl_batch_join(stays->batch, &errand, &what, load, &unused) == WXL_BATCH_LEAD) {
+        if (load->count == 3)
+            return 1;
+        wxl_batch_end(stays->batch, load);
+    }
+    over(goes);
+    over(stays);
+    return 0;
+}
+
 /* Taken along, but the load takes too long for one of them. */
 static void left_behind(void)
 {
     wxl_batch_t *batch = new_batch(1, 1, FOREVER);
     caller_t *stays = new_caller(batch, "stays"), *goes = new_caller(batch, "goes");
-    static const char *const args[] = {"leader", ""};
-    const char *row[] = {"stays", NULL, "", "leader"}, **unused;
-    const wxl_batch_call_t what = {&kind_one, args, 2, 0};
-    wxl_errand_t errand = fixture_errand(pool);
+    const char *row[] = {"stays", NULL, "", "leader"};
     wxl_batch_load_t load;
+    int tries = 1000;
 
-    occupy(batch, &load);
-    goes->patience = 200000;
-    comes(goes);
-    comes(stays);
-    /* who finds the slot idle takes both along, before the one who was woken can */
-    batch = stays->batch;
-    wxl_batch_end(batch, &load);
-    if (wxl_batch_join(batch, &errand, &what, &load, &unused) != WXL_BATCH_LEAD ||
-        load.count != 3) {
-        /* the one who was woken was faster: nothing to see here */
-        ok(1, "no occasion");
-        over(goes);
-        over(stays);
-        return;
+    goes->patience = 500000;
+    while (!take_both(stays, goes, &load)) {
+        if (--tries == 0) {
+            ok(0, "who finds the slot idle takes both along");
+            return;
+        }
     }
     over(goes);
     is_int(goes->role, WXL_BATCH_LATE, "taken along, and gone before the end");
@@ -176,6 +189,23 @@ static void left_behind(void)
     is_int(goes->role, WXL_BATCH_REPLY, "he may come again");
 }
 
+/* So many loads, one after the other, each because the one before hangs. */
+static void all_hang(wxl_batch_t *batch, wxl_batch_load_t loads_of[], int count)
+{
+    static const char *const args[] = {"x"};
+    wxl_errand_t errand = fixture_errand(pool);
+    const char **row;
+    int i;
+
+    occupy(batch, &loads_of[0]);
+    for (i = 1; i < count; i++) {
+        const wxl_batch_call_t what = {&kind_one, args, 1, apr_time_now() + FOREVER};
+
+        is_int(wxl_batch_join(batch, &errand, &what, &loads_of[i], &row), WXL_BATCH_LEAD,
+               "load %d begins though the first hangs", i + 1);
+    }
+}
+
 /* A load hangs: after a while another one begins, but not more than there may be. */
 static void stuck(void)
 {
@@ -187,12 +217,7 @@ static void stuck(void)
     apr_time_t began = apr_time_now();
     int i;
 
-    occupy(batch, &loads_of[0]);
-    for (i = 1; i < 3; i++) {
-        what.deadline = apr_time_now() + FOREVER;
-        is_int(wxl_batch_join(batch, &errand, &what, &loads_of[i], &row), WXL_BATCH_LEAD,
-               "load %d begins though the first hangs", i + 1);
-    }
+    all_hang(batch, loads_of, 3);
     ok(apr_time_now() - began >= 400000, "each after it has waited");
     what.deadline = apr_time_now() + 60000;
     is_int(wxl_batch_join(batch, &errand, &what, &loads_of[0], &row), WXL_BATCH_LATE,
@@ -214,6 +239,52 @@ static void stuck(void)
     wxl_batch_end(batch, &loads_of[0]);
 }
 
+/* All hang, and one that is not the newest ends at last: who waits may lead when he has been
+   patient with the newest. */
+static void old_one_ends(void)
+{
+    wxl_batch_t *batch = new_batch(1, 2, 100000);
+    caller_t *waits = new_caller(batch, "waits");
+    wxl_batch_load_t loads_of[2];
+    apr_time_t began;
+
+    all_hang(batch, loads_of, 2);
+    waits->patience = apr_time_from_sec(20);
+    began = apr_time_now();
+    comes(waits);
+    wxl_batch_end(batch, &loads_of[0]);
+    over(waits);
+    is_int(waits->led, 1, "an old load ends: the one who waits leads, though the newest hangs");
+    ok(apr_time_now() - began < apr_time_from_sec(10), "and not only when his time is up");
+    wxl_batch_end(batch, &loads_of[1]);
+}
+
+/* The same with two who wait and cannot go together: the load of the first hangs as well. */
+static void old_ones_end(void)
+{
+    wxl_batch_t *batch = new_batch(1, 3, 100000);
+    caller_t *first = new_caller(batch, "same"), *second = new_caller(batch, "same");
+    wxl_batch_load_t loads_of[3];
+    apr_time_t began;
+
+    all_hang(batch, loads_of, 3);
+    apr_thread_mutex_create(&first->held, APR_THREAD_MUTEX_DEFAULT, pool);
+    apr_thread_mutex_lock(first->held);
+    comes(first);
+    second->patience = apr_time_from_sec(20);
+    began = apr_time_now();
+    comes(second);
+    wxl_batch_end(batch, &loads_of[0]);
+    wxl_batch_end(batch, &loads_of[1]);
+    over(second);
+    is_int(second->led, 1, "old loads end: the second leads, though the first hangs as well");
+    ok(apr_time_now() - began < apr_time_from_sec(10), "and not only when his time is up");
+    apr_thread_mutex_unlock(first->held);
+    over(first);
+    is_int(first->led, 1, "the first has led, too");
+    wxl_batch_end(batch, &loads_of[2]);
+}
+
 int main(void)
 {
     pool = fixture_start();
@@ -229,5 +300,7 @@ int main(void)
     late();
     left_behind();
     stuck();
+    old_one_ends();
+    old_ones_end();
     return done_testing();
 }

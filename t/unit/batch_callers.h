@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
 #include "fixture.h"
@@ -29,9 +30,10 @@ typedef struct {
     deed_t deed;
     apr_thread_t *thread;
     apr_pool_t *pool;
-    wxl_batch_role_t role; /* his own call's end */
-    int takes;             /* microseconds that a load of his takes */
-    int led;               /* the size of the load that he led; 0: none */
+    wxl_batch_role_t role;    /* his own call's end */
+    int takes;                /* microseconds that a load of his takes */
+    apr_thread_mutex_t *held; /* or as long as somebody holds this; may be NULL */
+    int led;                  /* the size of the load that he led; 0: none */
     int in_order;
     const char *leader; /* whose load he was in */
     char first[32];     /* key of the first of the load that he led */
@@ -52,6 +54,10 @@ static inline void carry_out(caller_t *caller, wxl_batch_load_t *load)
 
     if (caller->takes)
         usleep((useconds_t)caller->takes);
+    if (caller->held) {
+        apr_thread_mutex_lock(caller->held);
+        apr_thread_mutex_unlock(caller->held);
+    }
     caller->led = load->count;
     caller->in_order = 1;
     apr_cpystrn(caller->first, load->members[0].args[0], sizeof(caller->first));
