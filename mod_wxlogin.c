@@ -23,6 +23,7 @@
 
 #include <http_connection.h>
 #include <http_request.h>
+#include <mod_status.h>
 
 #include "gate/json.h"
 #include "web/bearer.h"
@@ -114,6 +115,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 /* Start-up 3, in each child after the fork: whatever owns a socket, a lock or a thread. */
 static void child_init(apr_pool_t *pchild, server_rec *server)
 {
+    wxl_waits_child(pchild);
     wxl_exchange_child(pchild, server);
     wxl_dbd_child(pchild);
     wxl_caretaker_child(pchild, server);
@@ -169,6 +171,7 @@ static void hooks(apr_pool_t *pool)
     ap_hook_fixups(wxl_limit_late, NULL, NULL, APR_HOOK_FIRST);
 
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, wxl_waits_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(wxl_guard_error, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_error_filter(wxl_reply_error_filter, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);

@@ -10,6 +10,7 @@
 
 #include <ap_mpm.h>
 #include <apr_atomic.h>
+#include <mod_status.h>
 #include <util_cfgtree.h>
 
 #include "web/config.h"
@@ -31,8 +32,17 @@ static int blocking_limit = 1;
 static int processes = 0;              /* prefork: how many there may be; else 0 */
 static volatile apr_uint32_t *blocked; /* prefork: pid of the process with this number, waiting */
 
+/* How many wait in a child: in shared memory, so that one of them can tell of all. */
+typedef struct {
+    apr_uint32_t pid; /* whose it is; 0: free */
+    apr_uint32_t parked, blocking;
+} place_t;
+static place_t *places;
+static int place_count;
+
 /* Of this child. */
-static apr_uint32_t parked_now, blocking_now;
+static place_t own; /* where there is no place in shared memory */
+static place_t *mine = &own;
 static apr_uint32_t refused; /* since the log was told ... */
 static apr_uint64_t told;    /* ... at this time */
 
@@ -99,6 +109,50 @@ static void start_parking(server_rec *main_server, int threads)
                      descriptors, wanted, wanted * DESCRIPTORS_EACH + DESCRIPTORS_OTHERS);
 }
 
+/* Children of two generations live side by side for a while. */
+static void start_places(server_rec *main_server, int daemons)
+{
+    apr_size_t size = sizeof(place_t) * 2 * (apr_size_t)daemons;
+    void *memory;
+    int fresh;
+
+    place_count = 0;
+    if (wxl_shm_room(main_server, "waits", size, &memory, &fresh) != APR_SUCCESS)
+        return; /* nobody is told, that is all */
+    places = memory;
+    place_count = 2 * daemons;
+}
+
+static int is_dead(apr_uint32_t pid)
+{
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static apr_status_t leave(void *unused)
+{
+    (void)unused;
+    apr_atomic_set32(&mine->pid, 0);
+    return APR_SUCCESS;
+}
+
+void wxl_waits_child(apr_pool_t *pchild)
+{
+    int i;
+
+    for (i = 0; i < place_count; i++) {
+        apr_uint32_t pid = apr_atomic_read32(&places[i].pid);
+
+        if ((pid && !is_dead(pid)) ||
+            apr_atomic_cas32(&places[i].pid, (apr_uint32_t)getpid(), pid) != pid)
+            continue;
+        mine = &places[i];
+        apr_atomic_set32(&mine->parked, 0);
+        apr_atomic_set32(&mine->blocking, 0);
+        apr_pool_cleanup_register(pchild, NULL, leave, apr_pool_cleanup_null);
+        return;
+    }
+}
+
 int wxl_waits_start(server_rec *main_server)
 {
     int threaded = 0, threads = 1, daemons = 1, fresh;
@@ -107,6 +161,7 @@ int wxl_waits_start(server_rec *main_server)
     ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    start_places(main_server, daemons);
     processes = 0;
     if (threaded) {
         start_parking(main_server, threads);
@@ -141,15 +196,15 @@ int wxl_waits_park(int most)
 {
     apr_uint32_t limit = (apr_uint32_t)(most < parked_limit ? most : parked_limit);
 
-    if (apr_atomic_inc32(&parked_now) < limit)
+    if (apr_atomic_inc32(&mine->parked) < limit)
         return 1;
-    apr_atomic_dec32(&parked_now);
+    apr_atomic_dec32(&mine->parked);
     return 0;
 }
 
 void wxl_waits_unpark(void)
 {
-    apr_atomic_dec32(&parked_now);
+    apr_atomic_dec32(&mine->parked);
 }
 
 /* prefork: how many of the processes wait? One that was killed while it did is struck off. */
@@ -160,7 +215,7 @@ static int count_blocked(void)
     for (i = 0; i < processes; i++) {
         apr_uint32_t pid = apr_atomic_read32(&blocked[i]);
 
-        if (pid && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        if (pid && is_dead(pid))
             apr_atomic_cas32(&blocked[i], 0, pid);
         else if (pid)
             count++;
@@ -182,9 +237,9 @@ int wxl_waits_block(const request_rec *r)
         return 0;
     }
     /* The threads of a child that ends are wanted for nothing else. */
-    if (apr_atomic_inc32(&blocking_now) < (apr_uint32_t)blocking_limit || wxl_park_ending())
+    if (apr_atomic_inc32(&mine->blocking) < (apr_uint32_t)blocking_limit || wxl_park_ending())
         return 1;
-    apr_atomic_dec32(&blocking_now);
+    apr_atomic_dec32(&mine->blocking);
     return 0;
 }
 
@@ -193,7 +248,30 @@ void wxl_waits_unblock(const request_rec *r)
     long number = r->connection->id;
 
     if (!processes)
-        apr_atomic_dec32(&blocking_now);
+        apr_atomic_dec32(&mine->blocking);
     else if (number >= 0 && number < processes)
         apr_atomic_set32(&blocked[number], 0);
+}
+
+int wxl_waits_status(request_rec *r, int flags)
+{
+    apr_uint32_t parked = 0, blocking = processes ? (apr_uint32_t)count_blocked() : 0;
+    int i;
+
+    for (i = 0; i < place_count; i++) {
+        apr_uint32_t pid = apr_atomic_read32(&places[i].pid);
+
+        if (!pid || is_dead(pid))
+            continue;
+        parked += apr_atomic_read32(&places[i].parked);
+        blocking += apr_atomic_read32(&places[i].blocking);
+    }
+    ap_rprintf(
+        r,
+        flags & AP_STATUS_SHORT
+            ? "WxLoginParked: %u\nWxLoginBlocking: %u\n"
+            : "<hr />\n<h2>mod_wxlogin</h2>\n<p>Sign-ins that wait for WeChat: %u parked, %u "
+              "in a thread each</p>\n",
+        parked, blocking);
+    return OK;
 }

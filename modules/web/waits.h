@@ -13,6 +13,12 @@
     Called in post_config. @return OK, or HTTP_INTERNAL_SERVER_ERROR */
 int wxl_waits_start(server_rec *main_server);
 
+/** Get ready in a child, after the fork. */
+void wxl_waits_child(apr_pool_t *pchild);
+
+/** How many wait, for the page of mod_status: its optional hook. @param flags AP_STATUS_… */
+int wxl_waits_status(request_rec *r, int flags);
+
 /** One more could not wait: tell the log, once in a while. */
 void wxl_waits_refused(server_rec *server);
 
