@@ -1,5 +1,6 @@
 # Many refresh their tokens while the data base is busy: they are served together, and each gets what
 # is his; two who bring the same token are served one after the other.
+# Once: it takes threads of one child to come together
 use strict;
 use warnings;
 use POSIX ();

@@ -28,13 +28,13 @@ $httpd->start;
 
 # Each process has clients of its own: now in bursts, now slowly, from below the limit to far above.
 sub arrivals {
-    my ($path, $pause, @options) = @_;
+    my ($path, $pause, $clients, @options) = @_;
     return sub {
         my ($number, $report) = @_;
         my @connections = map { WxLogin::Test::Limit->connect($httpd) } 1 .. 3;
         my $end = now() + $SECONDS;
         while (now() < $end) {
-            my $who = "10.$number.0." . int rand 6;
+            my $who = "10.$number.0." . int rand $clients;
             $report->($who, $connections[ rand @connections ]->ask($path, @options, 'X-Client' => $who));
             sleep rand $pause if rand() < 0.5;
         }
@@ -60,7 +60,7 @@ my @post = (-method => 'POST', -body => '{"code":"x"}');
 my @all = hammer(9, sub {
     my ($number, $report) = @_;
     my @story = (
-        arrivals('/five', 0.1), arrivals('/five', 0.3), arrivals('/one', 0.2), arrivals('/many', 0.01),
+        arrivals('/five', 0.1, 6), arrivals('/five', 0.3, 6), arrivals('/one', 0.2, 6), arrivals('/many', 0.01, 1),
         crowd('/five', 2), crowd('/five', 2), crowd('/five', 2), crowd('/login', 1, @post), crowd('/login', 1, @post),
     );
     my $prefix = $number <= 2 || ($number >= 5 && $number <= 7) ? 'five' : $number == 3 ? 'one' : $number == 4 ? 'many' : 'login';
