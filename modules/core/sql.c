@@ -45,13 +45,9 @@
     " user_type = CASE WHEN wxlogin_user.is_active AND excluded.is_superuser"       \
     " THEN excluded.user_type ELSE wxlogin_user.user_type END"
 
-/* A statement may run twice, when the connection was lost behind it. Not ON CONFLICT, which would
-   mark the row as tentative, write it, and confirm it. */
-#define NOT_YET_PGSQL                                           \
-    " AND NOT EXISTS (SELECT 1 FROM wxlogin_session AS o WHERE" \
-    " o.user_id = p.id AND o.sid = i.sid)"
-
-/* The rows of `input`: users; users and sessions. */
+/* The rows of `input`: users; users and sessions. A statement may run twice, when the connection
+   was lost behind it. ON CONFLICT, and no look beforehand: a plan for that which was made while the
+   table was small reads all of it, and is used long after it has grown. */
 #define USERS_PGSQL                                                                   \
     "INSERT INTO wxlogin_user AS u (openid, username, is_staff, is_superuser,"        \
     " date_joined, last_login_at, user_type, password, avatar_url, is_active)"        \
@@ -63,7 +59,7 @@
     " user_agent, device, created_at, last_used_at, expires_at, refresh_digest)"     \
     " SELECT i.sid, p.id, i.appid, i.address, i.user_agent, i.device, i.now, i.now," \
     " i.expires_at, i.digest FROM person AS p JOIN input AS i USING (openid)"        \
-    " WHERE p.is_active" NOT_YET_PGSQL ")"                                           \
+    " WHERE p.is_active ON CONFLICT DO NOTHING)"                                     \
     " SELECT " USER_PGSQL " FROM person"
 
 /* The rows of `input` from JSON, for SQLite. */
