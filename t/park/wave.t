@@ -34,8 +34,11 @@ sub wave {
     $db->begin_work;
     $db->do('LOCK TABLE wxlogin_user IN SHARE ROW EXCLUSIVE MODE');
     my $already = $wechat->answered_in_all;
-    my @codes = $wechat->codes($n, openid => 'oWave', latency => 200);
+    my $asked = $wechat->asked_in_all + $n;
+    my @codes = $wechat->codes($n, openid => 'oWave', hold => 1);
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
+    is asked($wechat, $asked), $asked, "$n wait";
+    $wechat->release(@codes);
     ok until_true(sub { $wechat->answered_in_all >= $already + $n }, 10), "WeChat has answered $n";
     my $in_line = $n - $AWAKE . ' parked, 0 blocking';
     until_true(sub { gauges($httpd) eq $in_line }, 2);

@@ -13,6 +13,8 @@ WxLogin::Test::FakeWeChat - a WeChat that does what it is told, and remembers
     my $code = $wechat->code;                              # fresh; signs in
     my $code = $wechat->code(errcode => 40029);            # refused
     my $code = $wechat->code(latency => 500, say => 'empty_object');
+    my $code = $wechat->code(hold => 1);                   # not answered until
+    $wechat->release($code);
     my @codes = $wechat->codes(50, openid => $openid);     # fifty codes of one person
 
     $wechat->asked($code);           # how many exchanges with this code
@@ -44,6 +46,7 @@ What is said:
 How it is said:
 
     latency => MS            before the first byte
+    hold => 1                not a byte before $wechat->release(@codes); no code: all
     cut => 'before'          close without a byte       'reset'   the same by RST
            'head'            in the middle of the head  'body'    in the middle of the body
            'stall'           half of the body, then silence       'silence'  not a byte, never
@@ -128,6 +131,13 @@ sub code {
 sub order {
     my ($self, %orders) = @_;
     $self->_call(POST => '/_fake/order', { content => $json->encode(\%orders) });
+    return $self;
+}
+
+# Those who have asked with these codes are answered, and those who will
+sub release {
+    my ($self, @codes) = @_;
+    $self->_call(POST => '/_fake/release', { content => $json->encode(\@codes) });
     return $self;
 }
 
