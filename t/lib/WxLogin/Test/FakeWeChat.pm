@@ -18,8 +18,10 @@ WxLogin::Test::FakeWeChat - a WeChat that does what it is told, and remembers
     my @codes = $wechat->codes(50, openid => $openid);     # fifty codes of one person
 
     $wechat->asked($code);           # how many exchanges with this code
-    $wechat->last_request($code);    # {method, path, raw_query, query, headers, connection, reused, at, gone}
+    $wechat->last_request($code);    # {method, path, raw_query, query, headers, connection, reused, at, answered, gone}
     $wechat->requests($code);        # all of them
+    $wechat->asked_in_all;           # how many exchanges there were
+    $wechat->answered_in_all;        # how many answers have left as a whole
     $wechat->openid_of($code);       # what the answer says, 28 characters beginning with o
     $wechat->session_key_of($code);  # 24 characters: must never be seen anywhere
 
@@ -151,6 +153,7 @@ sub requests {
 sub asked        { my ($self, $code) = @_; my @all = $self->requests($code); return scalar @all }
 sub last_request { my ($self, $code) = @_; return ($self->requests($code))[-1] }
 sub asked_in_all { return $_[0]->_call(GET => '/_fake/asked')->{count} }
+sub answered_in_all { return $_[0]->_call(GET => '/_fake/asked')->{answered} }
 
 sub _call {
     my ($self, $method, $target, $options) = @_;

@@ -19,13 +19,15 @@ WxLogin::Test::Waiting - sign-ins that wait for WeChat, and what they cost meanw
     my @res = $waiting->answers(10);     # as Client's, in the order of the requests
     my @fh  = $waiting->sockets;         # to be reset, half closed ...
 
+    gauges($httpd);                      # '300 parked, 0 blocking'
+
     my $before = load($pid);             # {fds => N, threads => N, kb => N} of a process
     until_true(sub { ... }, 5);          # asks every 20 ms; undef: not in time
     load_back($pid, $before, 5);         # waits until fds and threads are back; '' or what is left
 
     my ($ms) = slowest(sub { get($httpd, '/index.html') }, 2);    # the slowest of many, for 2 seconds
 
-waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
+gauges needs mod_status at /status.  waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
 are those of WxLogin::Test::Httpd and timeout (3), connect (1), more (directives); C<url> instead of a
 FakeWeChat.  The times are three times as long, so that a machine that is slow does not end an exchange,
 unless exact => 1 is said.  C<patient(MS)> gives latencies that grow under a checker; better is an answer
@@ -41,7 +43,7 @@ use WxLogin::Test::Client;
 use WxLogin::Test::Httpd;
 use WxLogin::Test::Process;
 
-our @EXPORT = qw(waiting_httpd patient login arrivals asked load load_back until_true slowest statuses);
+our @EXPORT = qw(waiting_httpd patient login arrivals asked gauges load load_back until_true slowest statuses);
 
 sub waiting_httpd {
     my ($wechat, %o) = @_;
@@ -146,6 +148,11 @@ sub asked {
     my ($wechat, $n, $seconds) = @_;
     until_true(sub { $wechat->asked_in_all >= $n }, $seconds // 10);
     return $wechat->asked_in_all;
+}
+
+sub gauges {
+    my %status = map { /^([^:]+): (.*)$/ ? ($1 => $2) : () } split /\r?\n/, get($_[0], '/status?auto')->{body};
+    return join ', ', map { ($status{$_->[0]} // 'no') . " $_->[1]" } [ WxLoginParked => 'parked' ], [ WxLoginBlocking => 'blocking' ];
 }
 
 sub load {

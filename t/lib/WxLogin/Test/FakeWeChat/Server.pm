@@ -18,8 +18,8 @@ callback; this file only knows how to send an answer, and how to send it badly.
     $server->run;
 
 A request is a hash {method, path, raw_query, version, headers, body,
-connection, nth, reused, at}; C<gone> appears in it when the client hung up
-before the answer was complete.  A step is one of
+connection, nth, reused, at}; C<answered> appears in it when the answer was sent
+as a whole, C<gone> when the client hung up before.  A step is one of
 
     [ send => $bytes ]   [ wait => $ms ]   [ hold => $name ]   [ 'close' ]   [ 'reset' ]   [ 'stall' ]
 
@@ -152,6 +152,7 @@ sub _step {
     if (!$step) {
         $c->{steps} = undef;
         $c->{served}++;
+        $c->{request}{answered} = time;
         return $c->{keep} ? () : $self->_drop($c);
     }
     my ($verb, $what) = @$step;
