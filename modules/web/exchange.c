@@ -189,10 +189,10 @@ static int bell_of(const exchange_t *ex)
 
 static void start_call(exchange_t *ex)
 {
-    int bell = wxl_park_bell(ex->call->r);
+    request_rec *r = ex->call->r;
 
-    if (bell >= 0)
-        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, bell);
+    if (wxl_park_bell(r) >= 0)
+        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, wxl_park_rope(r));
 }
 
 /* Ask WeChat. @return 1 if it is over, 0 if the connection is to be parked */

@@ -17,8 +17,9 @@
 #include "web/park.h"
 #include "web/shm.h"
 
-/* A parked sign-in has three descriptors: client, wake-up, WeChat. The rest is httpd's. */
-#define DESCRIPTORS_EACH 3
+/* A parked sign-in has four descriptors: client, bell and rope (web/park), WeChat. The rest is
+   httpd's. */
+#define DESCRIPTORS_EACH 4
 #define DESCRIPTORS_OTHERS 512
 /* One connection in five stays for others. */
 #define SHARE_OF_CONNECTIONS(n) ((n) / 5 * 4)

@@ -144,10 +144,10 @@ SKIP: {
         system("prlimit --pid $$ --nofile=560:$hard") == 0 or die;
         my $httpd = waiting_httpd($wechat, threads => 4, more => 'WxLoginExchangeLimit 50')->start;
         system("prlimit --pid $$ --nofile=$soft:$hard");
-        like $httpd->log, qr/WXL0531: a child can hold 16 waiting sign-ins, not the 50 of WxLoginExchangeLimit: raise the limit of open files \(ulimit -n\) to 662/,
+        like $httpd->log, qr/WXL0531: a child can hold 12 waiting sign-ins, not the 50 of WxLoginExchangeLimit: raise the limit of open files \(ulimit -n\) to 712/,
             'the warning says what to raise';
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
-        full($httpd, 16, $log);
+        full($httpd, 12, $log);
         $log->done;
     };
     subtest 'hardly any open files' => sub {

@@ -25,7 +25,7 @@ for my $round (1, 2) {
     is asked($wechat, $already + $N), $already + $N, "$N wait";
     my $during = load($child);
     is $during->{threads}, $before->{threads}, "on $before->{threads} threads, as before";
-    cmp_ok $during->{fds} - $before->{fds}, '<=', 3 * $N + 8, 'three descriptors each';
+    cmp_ok $during->{fds} - $before->{fds}, '<=', 4 * $N + 8, 'four descriptors each';
     cmp_ok $during->{kb} - $before->{kb}, '<', 100 * $N, "less than 100 KB each" if !$ENV{WX_REPORTS};
     my ($worst, $n) = slowest(sub { get($httpd, '/index.html') }, 0.7);
     cmp_ok $worst, '<', WxLogin::Test::Process::slow(200), "$n static pages meanwhile: the slowest took $worst ms";
