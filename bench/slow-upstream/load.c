@@ -89,7 +89,6 @@ static void hang_up(peer_t *peer)
         close(peer->fd);
     peer->fd = -1;
     peer->state = IDLE;
-    peer->len = 0;
     peer->kept = 0;
 }
 
