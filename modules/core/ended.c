@@ -36,7 +36,7 @@ apr_status_t wxl_ended_read(wxl_errand_t *errand, const wxl_db_door_t *door,
     const char *args[] = {wxl_text_decimal(errand->pool, reading->age),
                           wxl_text_decimal(errand->pool, reading->last_when),
                           *reading->last_id ? reading->last_id : first};
-    wxl_ended_t ended = {NULL, 0};
+    wxl_ended_t ended = {NULL, 0, 0};
     apr_array_header_t *rows;
     apr_status_t rv;
     int i;
@@ -49,7 +49,9 @@ apr_status_t wxl_ended_read(wxl_errand_t *errand, const wxl_db_door_t *door,
     for (i = 0; i < rows->nelts; i++) {
         const char **row = APR_ARRAY_IDX(rows, i, const char **);
 
-        ended = (wxl_ended_t){row[0], apr_atoi64(row[1])};
+        ended.id = row[0];
+        ended.when = apr_atoi64(row[1]);
+        ended.user_id = apr_atoi64(row[sessions ? 2 : 0]);
         APR_ARRAY_PUSH(*page, wxl_ended_t) = ended;
     }
     if (rows->nelts > 0) {

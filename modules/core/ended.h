@@ -22,8 +22,9 @@
 
 /** A session or a user that was ended. */
 typedef struct {
-    const char *id;  /* sid, or the user's id in decimal digits */
-    apr_time_t when; /* microseconds since 1970 */
+    const char *id;      /* sid, or the user's id in decimal digits */
+    apr_time_t when;     /* microseconds since 1970 */
+    apr_int64_t user_id; /* whose it was, or who he is */
 } wxl_ended_t;
 
 typedef enum { WXL_ENDED_SESSIONS, WXL_ENDED_USERS } wxl_ended_kind_t;

@@ -237,19 +237,20 @@ const wxl_statement_t wxl_sql_change = {
 const wxl_statement_t wxl_sql_ended_sessions = {
     .label = "wxlogin_ended_sessions",
     .args = 3,
-    .columns = 2,
+    .columns = 3,
     .sql =
         {
             [WXL_PGSQL] =
                 "SELECT replace(sid::text, '-', '')::text,"
-                " (extract(epoch FROM least(revoked_at" ENDED_PGSQL
+                " (extract(epoch FROM least(revoked_at" ENDED_PGSQL ", user_id::bigint"
                 " FROM wxlogin_session WHERE revoked_at > " AGO_PGSQL " AND (revoked_at, sid) >"
                 " ('epoch'::timestamptz + %lld * interval '1 microsecond', %s::uuid)"
                 " ORDER BY revoked_at, sid LIMIT 1000",
-            [WXL_SQLITE3] = "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER)"
-                            " FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
-                            " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
-                            " ORDER BY revoked_at, sid LIMIT 1000",
+            [WXL_SQLITE3] =
+                "SELECT CAST(sid AS TEXT), CAST(revoked_at AS INTEGER),"
+                " CAST(user_id AS INTEGER) FROM wxlogin_session WHERE revoked_at > " AGO_SQLITE3
+                " AND (revoked_at, sid) > (CAST(%s AS INTEGER), %s)"
+                " ORDER BY revoked_at, sid LIMIT 1000",
         },
 };
 

@@ -27,7 +27,7 @@
 #define BURST 64
 
 struct wxl_http_engine_t {
-    wxl_http_calls_t calls;
+    wxl_http_calls_t *calls;
     apr_thread_t *thread;
     int epoll;
     int wanted;                /* atomic: the thread waits for the mutex */
@@ -92,7 +92,7 @@ static int take_calls(wxl_http_engine_t *engine)
     wxl_http_call_t *call, *next;
     int stopping;
 
-    for (call = wxl_http_calls_take(&engine->calls, &stopping); call; call = next) {
+    for (call = wxl_http_calls_take(engine->calls, &stopping); call; call = next) {
         next = call->next; /* the call may be gone after this */
         wxl_http_legs_add(&engine->legs, call);
     }
@@ -150,7 +150,7 @@ static int hear(wxl_http_engine_t *engine)
                    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                    (events[i].events & EPOLLERR ? CURL_CSELECT_ERR : 0);
 
-        if (fd == engine->calls.wake)
+        if (fd == engine->calls->wake)
             stopping = take_calls(engine);
         else
             curl_multi_socket_action(engine->legs.multi, fd, mask, &running);
@@ -225,7 +225,7 @@ static apr_status_t shut_down(void *data)
     wxl_http_engine_t *engine = data;
     apr_status_t rv;
 
-    wxl_http_calls_stop(&engine->calls);
+    wxl_http_calls_stop(engine->calls);
     apr_thread_join(&rv, engine->thread);
     apr_thread_mutex_lock(engine->mutex);
     engine->ended = 1;
@@ -234,28 +234,43 @@ static apr_status_t shut_down(void *data)
     curl_multi_cleanup(engine->legs.multi);
     apr_thread_mutex_unlock(engine->mutex);
     close(engine->epoll);
-    close(engine->calls.wake);
     curl_global_cleanup();
     return APR_SUCCESS;
 }
 
+/* When nobody can ask any more. */
+static apr_status_t release_calls(void *data)
+{
+    wxl_http_calls_release(data);
+    return APR_SUCCESS;
+}
+
+static wxl_http_calls_t *calls_of(apr_pool_t *pool, int most)
+{
+    wxl_http_calls_t *calls = wxl_http_calls_create(most);
+
+    if (calls)
+        apr_pool_cleanup_register(pool, calls, release_calls, apr_pool_cleanup_null);
+    return calls;
+}
+
 static int epoll_setup(wxl_http_engine_t *engine)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = engine->calls.wake};
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = engine->calls->wake};
 
     engine->epoll = epoll_create1(EPOLL_CLOEXEC);
     return engine->epoll >= 0 &&
-           epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->calls.wake, &event) == 0;
+           epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->calls->wake, &event) == 0;
 }
 
-wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle)
+wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle, int most)
 {
     wxl_http_engine_t *engine = apr_pcalloc(pool, sizeof(*engine));
 
     engine->period = idle / 2;
     /* What a failure here leaves behind goes with the child. */
-    if (!wxl_http_easy_start() || !wxl_http_calls_init(&engine->calls, pool) ||
-        !epoll_setup(engine) || !(engine->legs.multi = multi_new(engine)) ||
+    if (!wxl_http_easy_start() || !(engine->calls = calls_of(pool, most)) || !epoll_setup(engine) ||
+        !(engine->legs.multi = multi_new(engine)) ||
         apr_thread_mutex_create(&engine->mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS ||
         apr_thread_create(&engine->thread, NULL, run, engine, pool) != APR_SUCCESS)
         return NULL;
@@ -265,9 +280,9 @@ wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t 
 }
 
 wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
-                                        const wxl_http_request_t *request, int eventfd)
+                                        const wxl_http_request_t *request, int bell)
 {
-    wxl_http_call_t *call = wxl_http_calls_new(request, eventfd);
+    wxl_http_call_t *call = wxl_http_calls_new(engine->calls, request, bell);
     apr_time_t next;
     int ring;
 
@@ -276,10 +291,10 @@ wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
     /* A crowd of askers must not keep the thread out. */
     if (__atomic_load_n(&engine->wanted, __ATOMIC_RELAXED) ||
         apr_thread_mutex_trylock(engine->mutex) != APR_SUCCESS)
-        return wxl_http_calls_queue(&engine->calls, call) ? call : NULL;
+        return wxl_http_calls_queue(engine->calls, call) ? call : NULL;
     if (engine->ended) {
         apr_thread_mutex_unlock(engine->mutex);
-        return wxl_http_calls_queue(&engine->calls, call) ? call : NULL; /* which refuses it */
+        return wxl_http_calls_queue(engine->calls, call) ? call : NULL; /* which refuses it */
     }
     wxl_http_legs_add(&engine->legs, call);
     go_on(engine);
@@ -287,6 +302,6 @@ wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
     ring = next && (!engine->until || next < engine->until);
     apr_thread_mutex_unlock(engine->mutex);
     if (ring) /* the thread would sleep for too long */
-        wxl_http_calls_ring(&engine->calls);
+        wxl_http_calls_ring(engine->calls);
     return call;
 }

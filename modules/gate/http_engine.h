@@ -6,6 +6,8 @@
  * at once, does something else, and is woken through an eventfd of his own when the answer is
  * there. The same promises as gate/http: no redirect, nothing sent twice, no secret in a log.
  *
+ * Not all are woken at once: gate/http_calls has the turns.
+ *
  * wxl_http_engine_create() is called in a child after the fork, and only where somebody will park
  * requests; the rest on any thread. The engine never touches a pool or a structure of the asker.
  *
@@ -26,17 +28,17 @@ typedef struct wxl_http_engine_t wxl_http_engine_t;
  *        was kept is given back: connections, handles, memory
  * @return NULL if a thread, a descriptor or libcurl could not be had
  */
-wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle);
+wxl_http_engine_t *wxl_http_engine_create(apr_pool_t *pool, apr_interval_time_t idle, int most);
 
 /**
  * Ask.
  * @param request copied
- * @param eventfd written when the call is done; the asker's, and to be closed only after
- *        wxl_http_calls_drop()
+ * @param bell an eventfd, written when the call is done and its turn has come; the asker's, and to
+ *        be closed only after wxl_http_calls_drop()
  * @return the call, to be dropped once by the asker, and perhaps done already; NULL: out of memory,
  *         or the child is ending
  */
 wxl_http_call_t *wxl_http_engine_submit(wxl_http_engine_t *engine,
-                                        const wxl_http_request_t *request, int eventfd);
+                                        const wxl_http_request_t *request, int bell);
 
 #endif

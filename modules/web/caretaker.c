@@ -15,6 +15,7 @@
 #include "web/config.h"
 #include "web/dbd.h"
 #include "web/revocation.h"
+#include "web/usercache.h"
 
 /* What is committed late shows late, under the time at which it was done. So each reading goes back
    a little behind the one before, and now and then by more, for transactions that stay open. */
@@ -98,10 +99,11 @@ static void enter(const home_t *home, wxl_ended_kind_t kind, const apr_array_hea
     for (i = 0; i < page->nelts; i++) {
         const wxl_ended_t *ended = &APR_ARRAY_IDX(page, i, wxl_ended_t);
 
-        if (kind == WXL_ENDED_SESSIONS)
-            wxl_revocation_session(home->config, ended->id, ended->when);
-        else
-            wxl_revocation_user(home->config, apr_atoi64(ended->id), ended->when);
+        if (kind == WXL_ENDED_USERS)
+            wxl_revocation_user(home->config, ended->user_id, ended->when);
+        else if (wxl_revocation_session(home->config, ended->id, ended->when))
+            /* he may be gone, too, and is to be told so */
+            wxl_usercache_forget(home->config, ended->user_id, apr_time_now());
     }
 }
 

@@ -52,7 +52,8 @@ void wxl_exchange_child(apr_pool_t *pchild, server_rec *server)
     if (!http)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "WXL0512: libcurl cannot start; sign-in will fail in this child");
-    engine = wxl_park_available() ? wxl_http_engine_create(pchild, idle) : NULL;
+    if (wxl_park_available())
+        engine = wxl_http_engine_create(pchild, idle, wxl_waits_share());
     if (wxl_park_available() && !engine)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
                      "WXL0534: no thread or descriptor for parked sign-ins; they will block");
@@ -129,16 +130,22 @@ static void hear(exchange_t *ex, const wxl_http_reply_t *reply)
     publish(ex);
 }
 
+/* The call has served its purpose: the next one's turn. */
+static void drop_call(exchange_t *ex)
+{
+    if (ex->under_way)
+        wxl_http_calls_drop(ex->under_way);
+    ex->under_way = NULL;
+}
+
 /* The request ends, however it ends: nothing of the exchange stays behind. */
 static apr_status_t clean_up(void *data)
 {
     exchange_t *ex = data;
 
-    if (ex->under_way)
-        wxl_http_calls_drop(ex->under_way); /* or it might ring for another request */
+    drop_call(ex); /* or it might ring for another request */
     if (ex->timer >= 0 && !wxl_park_lost(ex->call->r, ex->timer))
         close(ex->timer);
-    ex->under_way = NULL;
     ex->timer = -1;
     uncount(ex);
     if (ex->ticket.serial)
@@ -182,10 +189,10 @@ static int bell_of(const exchange_t *ex)
 
 static void start_call(exchange_t *ex)
 {
-    int bell = wxl_park_bell(ex->call->r);
+    request_rec *r = ex->call->r;
 
-    if (bell >= 0)
-        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, bell);
+    if (wxl_park_bell(r) >= 0)
+        ex->under_way = wxl_http_engine_submit(engine, &ex->story->ask, wxl_park_rope(r));
 }
 
 /* Ask WeChat. @return 1 if it is over, 0 if the connection is to be parked */
@@ -201,12 +208,14 @@ static int ask(exchange_t *ex)
     }
     if (ex->parks) {
         start_call(ex);
-        if (!ex->under_way)
+        if (!ex->under_way) {
             wxl_http_lack(&reply, "no descriptor or memory was left");
-        else if (wxl_http_calls_collect(ex->under_way, errand->pool, &reply))
-            wxl_park_silence(ex->call->r); /* refused perhaps, and that at once */
-        else
+        } else if (!wxl_http_calls_collect(ex->under_way, errand->pool, &reply)) {
             return 0;
+        } else { /* refused perhaps, and that at once: nobody needs to be woken */
+            drop_call(ex);
+            wxl_park_silence(ex->call->r);
+        }
     } else if (http) {
         wxl_http_blocking_get(http, errand->pool, &ex->story->ask, &reply);
     } else {
@@ -279,31 +288,54 @@ static apr_status_t conclude(exchange_t *ex)
     return call->errand.problem == WXL_OK ? ex->then(call, ex->story) : APR_EGENERAL;
 }
 
-/* The connection was woken up. */
+/* TimeOut of the connection came first. Where WeChat has answered and the call stood in line, what
+   it said is kept for the next request with this code; but who is sent away takes no thread. */
+static void too_late(exchange_t *ex)
+{
+    wxl_errand_t *errand = &ex->call->errand;
+    wxl_http_collected_t collected;
+    wxl_http_reply_t reply;
+
+    if (!ex->under_way) {
+        wxl_fail(errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "TimeOut came first");
+        return;
+    }
+    collected = wxl_http_calls_collect(ex->under_way, errand->pool, &reply);
+    if (!collected)
+        wxl_http_fail(&reply, "TimeOut came first");
+    hear(ex, &reply);
+    if (collected == WXL_HTTP_OUT_OF_TURN && errand->problem == WXL_OK) {
+        errand->retry_after = 1;
+        wxl_fail(errand, WXL_DB_UNAVAILABLE, APR_TIMEUP, "TimeOut came before its turn");
+    }
+}
+
+/* The connection was woken up. @return as ask() */
+static int go_on(exchange_t *ex)
+{
+    wxl_http_reply_t reply;
+
+    if (!ex->under_way)
+        return claim(ex);
+    if (!wxl_http_calls_collect(ex->under_way, ex->call->errand.pool, &reply))
+        return 0;
+    hear(ex, &reply);
+    return 1;
+}
+
 static int resume(request_rec *r, void *baton, int gone)
 {
     exchange_t *ex = baton;
-    wxl_http_reply_t reply;
-    int over;
+    int status;
 
-    if (ex->under_way) {
-        over = wxl_http_calls_collect(ex->under_way, r->pool, &reply);
-        if (!over && gone) {
-            wxl_http_fail(&reply, "TimeOut came first");
-            over = 1;
-        }
-        if (over)
-            hear(ex, &reply);
-    } else if (gone) {
-        wxl_fail(&ex->call->errand, WXL_WECHAT_UNREACHABLE, APR_SUCCESS, "TimeOut came first");
-        over = 1;
-    } else {
-        over = claim(ex);
-    }
-    if (!over)
+    if (gone)
+        too_late(ex);
+    else if (!go_on(ex))
         return wxl_park_again(r, bell_of(ex));
     ex->call->parked = 0;
-    return wxl_desk_answer(ex->call, conclude(ex));
+    status = wxl_desk_answer(ex->call, conclude(ex));
+    drop_call(ex); /* what is left, to write and to log, is no work of ours */
+    return status;
 }
 
 apr_status_t wxl_exchange_run(wxl_call_t *call, wxl_signin_t *story, const char *code,

@@ -2,12 +2,14 @@
 
 #include "web/park.h"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <ap_mpm.h>
 #include <http_connection.h>
 #include <http_request.h>
 #include <scoreboard.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <apr_portable.h>
 
@@ -22,7 +24,7 @@ typedef struct {
     apr_socket_t *socket; /* the connection's, while exchanged; else NULL */
     int real;             /* its own descriptor, while exchanged */
     int lost;             /* the descriptor that the MPM closed; -1: none */
-    int bell;             /* an eventfd, -1: not made yet */
+    int bell, rope;       /* two descriptors of an eventfd; -1: not made yet */
 } park_t;
 
 static int available; /* this child may park */
@@ -130,6 +132,8 @@ static apr_status_t close_bell(void *data)
 
     if (park->bell >= 0)
         close(park->bell);
+    if (park->rope >= 0)
+        close(park->rope);
     return APR_SUCCESS;
 }
 
@@ -137,9 +141,20 @@ int wxl_park_bell(request_rec *r)
 {
     park_t *park = park_of(r->connection);
 
-    if (park->bell < 0)
-        park->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (park->rope >= 0) /* without a bell, where that was lost: the connection is at its end */
+        return park->bell;
+    park->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    park->rope = park->bell < 0 ? -1 : fcntl(park->bell, F_DUPFD_CLOEXEC, 0);
+    if (park->bell >= 0 && park->rope < 0) {
+        close(park->bell);
+        park->bell = -1;
+    }
     return park->bell;
+}
+
+int wxl_park_rope(request_rec *r)
+{
+    return park_of(r->connection)->rope;
 }
 
 /* It rings once for each wait, and is silent before the next. Should a ring come late, the next
@@ -220,7 +235,7 @@ int wxl_park_process(conn_rec *c)
     park = park_of(c);
     if (!park) {
         park = apr_pcalloc(c->pool, sizeof(*park));
-        park->bell = park->lost = -1;
+        park->bell = park->rope = park->lost = -1;
         apr_pool_cleanup_register(c->pool, park, close_bell, apr_pool_cleanup_null);
         ap_set_module_config(c->conn_config, &wxlogin_module, park);
     }

@@ -46,6 +46,14 @@ int wxl_park_can(request_rec *r);
  */
 int wxl_park_bell(request_rec *r);
 
+/**
+ * The descriptor to ring that bell by: another one of the same eventfd. The one above is lent to
+ * the MPM, which may close it after an error of its own; then its number may belong to somebody
+ * else while it is still rung. This one is not closed before the connection ends.
+ * @return -1: there is no bell
+ */
+int wxl_park_rope(request_rec *r);
+
 /** It rang, and there is no need to park. */
 void wxl_park_silence(request_rec *r);
 

@@ -157,12 +157,17 @@ static void tell_room(const wxl_config_t *config)
                      "asked about some tokens; raise WxLoginRevocationSize (told once an hour)");
 }
 
-void wxl_revocation_session(const wxl_config_t *config, const char *sid, apr_time_t ended)
+int wxl_revocation_session(const wxl_config_t *config, const char *sid, apr_time_t ended)
 {
-    if (config->watch && strlen(sid) == SID_LENGTH &&
-        wxl_revoked_add(&sessions, session_key(sid), apr_time_sec(ended),
-                        apr_time_sec(apr_time_now())) == WXL_REVOKED_LOST)
+    wxl_revoked_entered_t entered;
+
+    if (!config->watch || strlen(sid) != SID_LENGTH)
+        return 0;
+    entered = wxl_revoked_add(&sessions, session_key(sid), apr_time_sec(ended),
+                              apr_time_sec(apr_time_now()));
+    if (entered == WXL_REVOKED_LOST)
         tell_room(config);
+    return entered != WXL_REVOKED_KNOWN;
 }
 
 void wxl_revocation_user(const wxl_config_t *config, apr_int64_t user_id, apr_time_t epoch)

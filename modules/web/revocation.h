@@ -48,8 +48,9 @@ apr_status_t wxl_revocation_start(apr_pool_t *pconf, server_rec *main_server);
  * A session has ended: its access tokens are refused from now on, by all children of this httpd.
  * @param sid 32 hex digits
  * @param ended when
+ * @return 1: that is news; 0: it was known, or has no meaning any more
  */
-void wxl_revocation_session(const wxl_config_t *config, const char *sid, apr_time_t ended);
+int wxl_revocation_session(const wxl_config_t *config, const char *sid, apr_time_t ended);
 
 /**
  * The epoch of a user has moved: tokens that he got then or before are refused from now on, and

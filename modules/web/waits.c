@@ -17,8 +17,9 @@
 #include "web/park.h"
 #include "web/shm.h"
 
-/* A parked sign-in has three descriptors: client, wake-up, WeChat. The rest is httpd's. */
-#define DESCRIPTORS_EACH 3
+/* A parked sign-in has four descriptors: client, bell and rope (web/park), WeChat. The rest is
+   httpd's. */
+#define DESCRIPTORS_EACH 4
 #define DESCRIPTORS_OTHERS 512
 /* One connection in five stays for others. */
 #define SHARE_OF_CONNECTIONS(n) ((n) / 5 * 4)
@@ -28,7 +29,7 @@
 
 /* Worked out at start, read by the children. */
 static int parked_limit = 0;
-static int blocking_limit = 1;
+static int share = 1;                  /* of the threads; prefork: of the processes */
 static int processes = 0;              /* prefork: how many there may be; else 0 */
 static volatile apr_uint32_t *blocked; /* prefork: pid of the process with this number, waiting */
 
@@ -153,6 +154,11 @@ void wxl_waits_child(apr_pool_t *pchild)
     }
 }
 
+static int half_of(int all)
+{
+    return all > 1 ? all / 2 : 1;
+}
+
 int wxl_waits_start(server_rec *main_server)
 {
     int threaded = 0, threads = 1, daemons = 1, fresh;
@@ -165,16 +171,21 @@ int wxl_waits_start(server_rec *main_server)
     processes = 0;
     if (threaded) {
         start_parking(main_server, threads);
-        blocking_limit = threads > 1 ? threads / 2 : 1;
+        share = half_of(threads);
         return OK;
     }
     processes = daemons;
-    blocking_limit = daemons > 1 ? daemons / 2 : 1;
+    share = half_of(daemons);
     if (wxl_shm_room(main_server, "blocked", sizeof(*blocked) * (apr_size_t)daemons, &memory,
                      &fresh) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR;
     blocked = memory;
     return OK;
+}
+
+int wxl_waits_share(void)
+{
+    return share;
 }
 
 void wxl_waits_refused(server_rec *server)
@@ -231,13 +242,13 @@ int wxl_waits_block(const request_rec *r)
         if (number < 0 || number >= processes)
             return 1;
         apr_atomic_set32(&blocked[number], (apr_uint32_t)getpid());
-        if (count_blocked() <= blocking_limit)
+        if (count_blocked() <= share)
             return 1;
         apr_atomic_set32(&blocked[number], 0);
         return 0;
     }
     /* The threads of a child that ends are wanted for nothing else. */
-    if (apr_atomic_inc32(&mine->blocking) < (apr_uint32_t)blocking_limit || wxl_park_ending())
+    if (apr_atomic_inc32(&mine->blocking) < (apr_uint32_t)share || wxl_park_ending())
         return 1;
     apr_atomic_dec32(&mine->blocking);
     return 0;

@@ -9,34 +9,44 @@ use Time::HiRes qw(sleep);
 use WxLogin::Test::Client;
 use WxLogin::Test::Contract;
 use WxLogin::Test::ErrorLog;
-use WxLogin::Test::Process;
 use WxLogin::Test::Sessions;
 use WxLogin::Test::Users;
+use WxLogin::Test::Waiting;
 
 my $PEOPLE = 60;
 
-# All at once, while another process keeps the lock for a moment
+# All at once, while another process keeps the lock until they have come
+my $all_came;
 sub while_busy {
     my ($site, $mode, @requests) = @_;
     pipe(my $read, my $write) or die "pipe: $!";
+    pipe(my $until, my $go_on) or die "pipe: $!";
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         my $dbh = $site->pg ? $site->pg->dbh($site->{name}) : WxLogin::Test::Users->sqlite($site->httpd->root . '/wxlogin.db')->dbh;
         $dbh->do($_) for $site->pg ? ('BEGIN', 'LOCK TABLE wxlogin_session IN ACCESS EXCLUSIVE MODE') : 'BEGIN IMMEDIATE';
+        close $go_on;
         syswrite $write, "locked\n";
-        sleep WxLogin::Test::Process::slow(0.6);
+        readline $until;
         $dbh->do('COMMIT');
         POSIX::_exit(0);
     }
     close $write;
+    close $until;
     readline $read;
-    my @res = parallel($site->at($mode), @requests);
+    my $arrived = arrivals($site->httpd);
+    my $waiting = WxLogin::Test::Waiting->send($site->at($mode), @requests);
+    # who waits for the data base is sent away after three seconds
+    $all_came = $arrived->(scalar @requests, 2);
+    sleep 0.1;    # and those who have been read have come to wait
+    close $go_on;
+    my @res = $waiting->answers(30);
     waitpid $pid, 0;
     return @res;
 }
 
 for_each_db {
-    my $site = WxLogin::Test::Sessions->new(shift, httpd => { children => 1, threads => 100 });
+    my $site = WxLogin::Test::Sessions->new(shift, config => "LogLevel warn wxlogin:trace8 http:trace4\n", httpd => { children => 1, threads => 100 });
     my $log = WxLogin::Test::ErrorLog->watch($site->httpd);
     for my $mode (qw(off tolerant strict)) {
         my @res = parallel($site->at($mode), map { json_request('/api/login/', { code => "$mode-$_" }) } 1 .. $PEOPLE);

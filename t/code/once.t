@@ -83,24 +83,26 @@ subtest 'a quota has its time to wait, for all' => sub {
 
 subtest 'the first one leaves' => sub {
     for my $how (qw(RST FIN)) {
-        my $code = $wechat->code(latency => 800);
+        my $code = $wechat->code(hold => 1);
         my $first = WxLogin::Test::Waiting->send($httpd, login($code));
         until_true(sub { $wechat->asked($code) }, 5);
         my $others = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 5);
         my ($fh) = $first->sockets;
         setsockopt $fh, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $how eq 'RST';
         close $fh;
+        $wechat->release($code);
         one_user($httpd, $how, $code, $others->answers(10));
     }
 };
 
 subtest 'across a graceful restart' => sub {
-    my $code = $wechat->code(latency => patient(2500));
+    my $code = $wechat->code(hold => 1);
     my $before = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 5);
     until_true(sub { $wechat->asked($code) }, 5);
     $log->announce(qr/WXL053[01]/);
     $httpd->graceful;
     my $after = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 5);
+    $wechat->release($code);
     one_user($httpd, 'before and after', $code, $before->answers(20), $after->answers(20));
     $httpd->graceful;
     one_user($httpd, 'after another one', $code, post_json($httpd, '/api/login/', { code => $code }));

@@ -15,11 +15,11 @@ my $wechat = WxLogin::Test::FakeWeChat->new;
 
 for my $mode (qw(auto blocking)) {
     subtest "the child that asks is killed, $mode" => sub {
-        my $httpd = waiting_httpd($wechat, children => 3, threads => 70, timeout => 3, more => "WxLoginExchangeMode $mode")->start;
+        my $httpd = waiting_httpd($wechat, children => 3, threads => 70, timeout => 5, exact => 1, more => "WxLoginExchangeMode $mode")->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0202/);
         my @children;
         until_true(sub { @children = $httpd->children; 3 == grep { load($_)->{threads} > 70 } @children }, 10);
-        my $code = $wechat->code(latency => patient(2500), reuse => 1);
+        my $code = $wechat->code(hold => 1, reuse => 1);
         my $began = time;
         my $first = WxLogin::Test::Waiting->send($httpd, login($code));
         until_true(sub { $wechat->asked($code) }, 5);
@@ -30,6 +30,7 @@ for my $mode (qw(auto blocking)) {
         my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 30);
         sleep 0.3;
         kill 'KILL', $asking;
+        $wechat->release($code);
         is +($first->answers(5))[0]{status}, 0, 'its client is cut off';
         my @res = $waiting->answers(15);
         my $took = time - $began;
@@ -38,7 +39,7 @@ for my $mode (qw(auto blocking)) {
         my @heard = grep { $_->{status} } @res;
         is scalar @heard, 30, 'those in other children are answered' or diag explain $count;
         is_deeply statuses(@heard), { 200 => scalar @heard }, '... and signed in';
-        cmp_ok $took, '<', WxLogin::Test::Process::slow(2 * (3 + 2) + 1), "within the deadline and one exchange: $took s";
+        cmp_ok $took, '<', WxLogin::Test::Process::slow(2 * (5 + 2) + 1), "within the deadline and one exchange: $took s";
         is $wechat->asked($code), 2, 'by one more question, not by one each';
         login_ok(post_json($httpd, '/api/login/', { code => $wechat->code }), name => 'the server goes on');
         $log->done;

@@ -157,7 +157,8 @@ fails('keys, and no end point in sight: one that signs may come', "$key{ES256}{p
       qr/WXL0516: server \S+: no key signs/);
 
 # --- virtual hosts: who names keys has no others; the secret is inherited by itself
-my $hosts = sub { join '', map { "<VirtualHost 127.0.0.1:\@PORT1\@>\nServerName h" . ++$main::n . ".example\n$_\n\@ENDPOINTS\@\n</VirtualHost>\n" } @_ };
+my $host_number = 0;
+my $hosts = sub { join '', map { "<VirtualHost 127.0.0.1:\@PORT1\@>\nServerName h" . ++$host_number . ".example\n$_\n\@ENDPOINTS\@\n</VirtualHost>\n" } @_ };
 my $base = "WxLoginAppId wx\nWxLoginAppSecret env:WX_T_SECRET\n\@SQLITE\@\n";
 accepted('inherited', "$base$key{ES256}{line} sign\n" . $hosts->('', "$key{RS256}{line} sign"));
 accepted('the same kid in another host', "$base$key{ES256}{line} sign\n" . $hosts->("$key{ES256}{line} sign"));

@@ -11,23 +11,13 @@ use WxLogin::Test::ErrorLog;
 use WxLogin::Test::Own;
 use WxLogin::Test::Postgres;
 use WxLogin::Test::Process;
+use WxLogin::Test::Waiting;
 
 plan skip_all => WxLogin::Test::Postgres->missing if WxLogin::Test::Postgres->missing;
 my $pg = own_postgres();
 my ($DEADLINE, $SLACK) = (3, WxLogin::Test::Process::slow(1));
 
 sub requests { return map { json_request('/api/login/', { code => $_ }) } @_ }
-
-# Runs $end after $seconds, in another process
-sub later {
-    my ($seconds, $end) = @_;
-    my $pid = fork // die "fork: $!";
-    return $pid if $pid;
-    sleep $seconds;
-    $end->();
-    require POSIX;
-    POSIX::_exit(0);
-}
 
 # Those who had a connection end with the harm, the others by the clock
 sub sorted_out {
@@ -54,14 +44,12 @@ subtest "a held row, $_ connections" => sub {
     my $holder = $pg->dbh('wxlogin');
     $holder->begin_work;
     $holder->do('SELECT 1 FROM wxlogin_user WHERE openid = ? FOR UPDATE', undef, "row-$max");
-    # one holder's process, one end of it: the lock goes with its backend
-    my ($backend) = $holder->selectrow_array('SELECT pg_backend_pid()');
-    my $end = later($DEADLINE + 1.2, sub { my $dbh = $pg->dbh; $dbh->do("SELECT pg_terminate_backend($backend)") });
-    my @first = requests(("row-$max") x 8);
-    my @res = parallel($httpd, @first);
-    waitpid $end, 0;
-    sorted_out("a held row, $max", $max, @res);
-    eval { $holder->disconnect };
+    my $waiting = WxLogin::Test::Waiting->send($httpd, requests(("row-$max") x 8));
+    $waiting->first(8 - $max, 10);
+    is_deeply [ map { $_->{status} } $waiting->first(9, 0.2) ], [ (503) x (8 - $max) ], 'nobody else ends while it is held';
+    $holder->rollback;
+    sorted_out("a held row, $max", $max, $waiting->answers(10));
+    $holder->disconnect;
     is_deeply [ map { $_->{status} } parallel($httpd, requests(("row-$max") x 8, map { "other-$_" } 1 .. 8)) ], [ (200) x 16 ], 'afterwards all is well';
     $log->done;
 } for 1, 2;
@@ -91,11 +79,11 @@ subtest 'a frozen Postgres' => sub {
     my $httpd = own_httpd($pg, max => 2)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL051[01]/);
     is_deeply [ map { $_->{status} } parallel($httpd, requests('a' .. 'd')) ], [ (200) x 4 ], 'before';
-    my @family = $pg->freeze->_family;
-    my $end = later($DEADLINE + 1.2, sub { kill 'CONT', $_ for reverse @family });
-    my @res = parallel($httpd, requests('a' .. 'h'));
-    waitpid $end, 0;
+    $pg->freeze;
+    my $waiting = WxLogin::Test::Waiting->send($httpd, requests('a' .. 'h'));
+    $waiting->first(6, 10);
     $pg->thaw;
+    my @res = $waiting->answers(10);
     my @bad = grep { $_->{status} != 200 } @res;
     diag sprintf 'frozen: %d were sent away, after %.2f to %.2f s', scalar @bad, (sort { $a <=> $b } map { $_->{took} } @bad)[ 0, -1 ];
     cmp_ok scalar @bad, '>=', 6, 'two wait, at most';

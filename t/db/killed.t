@@ -34,6 +34,7 @@ sub under_load {
     my ($killed, $began) = (0, time);
     for (1 .. $ROUNDS) {
         $load->go_on(0.4);
+        $load->all_answered;    # nobody meets two of them
         $killed += $pg->kill_backends;
     }
     my $last = time;

@@ -12,6 +12,7 @@ use WxLogin::Test::Httpd;
 use WxLogin::Test::Own;
 use WxLogin::Test::Process;
 use WxLogin::Test::Users;
+use WxLogin::Test::Waiting;
 
 my $CONF = <<'CONF';
 WxLoginEnvironment development
@@ -87,11 +88,13 @@ subtest 'somebody holds the lock' => sub {
 
     # one that is held for a moment only is waited for
     $users->dbh->do('BEGIN IMMEDIATE');
+    my $arrived = arrivals($httpd);
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         require POSIX;
         POSIX::_exit(sign_in($httpd, 'me')->{status} == 200 ? 0 : 1);
     }
+    ok $arrived->(1, 30), 'he is there';
     Time::HiRes::sleep(0.4);
     $users->dbh->do('COMMIT');
     waitpid $pid, 0;

@@ -13,10 +13,10 @@ my $more = <<'CONF';
 LoadModule auth_basic_module @LIBEXEC@/mod_auth_basic.so
 LoadModule authn_file_module @LIBEXEC@/mod_authn_file.so
 <Location /ip>
-    WxLoginRateLimit 2/30s
+    WxLoginRateLimit 2/60s
 </Location>
 <Location /except>
-    WxLoginRateLimit 1/30s except=10.0.0.0/8,192.0.2.7,2001:db8:f::/48
+    WxLoginRateLimit 1/60s except=10.0.0.0/8,192.0.2.7,2001:db8:f::/48
 </Location>
 <Location /private>
     AuthType Basic
@@ -25,21 +25,21 @@ LoadModule authn_file_module @LIBEXEC@/mod_authn_file.so
     Require valid-user
 </Location>
 <Location /private/client>
-    WxLoginRateLimit 2/30s
+    WxLoginRateLimit 2/60s
 </Location>
 <Location /private/user>
-    WxLoginRateLimit 2/30s key=user
+    WxLoginRateLimit 2/60s key=user
 </Location>
 <Location /private/ip>
-    WxLoginRateLimit 2/30s key=ip
+    WxLoginRateLimit 2/60s key=ip
 </Location>
 <Location /user>
-    WxLoginRateLimit 1/30s key=user
+    WxLoginRateLimit 1/60s key=user
 </Location>
 CONF
 $more =~ s/\@LIBEXEC\@/WxLogin::Test::Httpd::libexecdir()/ge;
 $more .= "Listen [::1]:\@PORT2\@\n" if $v6;
-my $plain = "Listen 127.0.0.1:\@PORT3\@\n<Location /ip>\nWxLoginRateLimit 2/30s\n</Location>\n";
+my $plain = "Listen 127.0.0.1:\@PORT3\@\n<Location /ip>\nWxLoginRateLimit 2/60s\n</Location>\n";
 
 my $httpd = WxLogin::Test::Httpd->new(ports => 3, config => snippet($more));
 $httpd->write(users => $users);

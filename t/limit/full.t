@@ -36,8 +36,9 @@ SKIP: {
     skip 'too slow here to say', 1 if now() - $start > 9.5;
     is scalar @free, 0, "$attacks requests of " . 10 * $SIZE . ' strangers have not freed one of them';
 }
-# 25 sets: each has room for eight clients and one shared row, of three events each
-cmp_ok $admitted, '<=', 25 * 9 * 3, "and no more than the table holds were admitted: $admitted";
+# 25 sets: each has room for eight clients and one shared row, of three events each in ten seconds
+my $most = 25 * 9 * 3 * (1 + int((now() - $start) / 10));
+cmp_ok $admitted, '<=', $most, "and no more than the table holds were admitted: $admitted of $most";
 cmp_ok $admitted, '>', $SIZE, 'strangers who found room were served';
 
 sleep 1 while now() < $start + 28;

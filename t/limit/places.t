@@ -31,35 +31,35 @@ Listen 127.0.0.1:@PORT3@
     ServerName other
 </VirtualHost>
 <LocationMatch "^/(?:static|cgi|proxied)/">
-    WxLoginRateLimit 2/30s
+    WxLoginRateLimit 2/60s
 </LocationMatch>
 <Location /pair>
-    WxLoginRateLimit 2/2s
-    WxLoginRateLimit 3/30s key=ip name=pair-long
+    WxLoginRateLimit 2/5s
+    WxLoginRateLimit 3/60s key=ip name=pair-long
 </Location>
 <Location /pair/half>
-    WxLoginRateLimit 100/30s name=inner
+    WxLoginRateLimit 100/60s name=inner
 </Location>
 <Location /pair/off>
     WxLoginRateLimit off
 </Location>
 <Location /shared/a>
-    WxLoginRateLimit 2/30s name=shared
+    WxLoginRateLimit 2/60s name=shared
 </Location>
 <Location /shared/b>
-    WxLoginRateLimit 2/30s name=shared
+    WxLoginRateLimit 2/60s name=shared
 </Location>
 <Location /dry>
-    WxLoginRateLimit 1/30s dry-run
+    WxLoginRateLimit 1/60s dry-run
 </Location>
 <Location /failures>
-    WxLoginRateLimit 2/30s count=failures
+    WxLoginRateLimit 2/60s count=failures
 </Location>
 <If "%{QUERY_STRING} =~ /expensive/">
-    WxLoginRateLimit 1/30s
+    WxLoginRateLimit 1/60s
 </If>
 <Directory @ROOT@/htdocs/dir>
-    WxLoginRateLimit 3/30s
+    WxLoginRateLimit 3/60s
     Options +Includes
     AddType text/html .shtml
     AddOutputFilter INCLUDES .shtml
@@ -70,10 +70,10 @@ RewriteRule ^/once$ /dir/plain.html [PT]
 <Directory @ROOT@/htdocs/again>
     RewriteEngine on
     RewriteRule ^x$ /shared/b/x [L]
-    WxLoginRateLimit 2/30s name=shared
+    WxLoginRateLimit 2/60s name=shared
 </Directory>
 <Location /errors>
-    WxLoginRateLimit 1/30s
+    WxLoginRateLimit 1/60s
     ErrorDocument 404 /errors/not-found.html
 </Location>
 CONF
@@ -105,7 +105,7 @@ subtest 'two limits on one location' => sub {
     is join(' ', map { $one->ask('/pair', @me)->{headers}{'ratelimit-limit'} } 1 .. 2), '2 2', 'the headers are of the one with less left';
     my $refused = $one->ask('/pair', @me);
     is "$refused->{status} $refused->{headers}{'ratelimit-limit'}", '429 2', 'the short one refuses';
-    sleep 2.1;
+    sleep 5.1;
     is $one->ask('/pair', @me)->{status}, 404, 'its time is over; what it refused did not count in the long one';
     $refused = $one->ask('/pair', @me);
     is "$refused->{status} $refused->{headers}{'ratelimit-limit'}", '429 3', 'now the long one refuses';

@@ -130,22 +130,18 @@ subtest 'the status page adds up' => sub {
     cmp_ok $status{BusyWorkers}, '<=', 2, 'nobody is busy';
 };
 
-sub gauges {
-    my %status = map { /^([^:]+): (.*)$/ ? ($1 => $2) : () } split /\r?\n/, get($httpd, '/status?auto')->{body};
-    return "$status{WxLoginParked} parked, $status{WxLoginBlocking} blocking";
-}
-
 subtest 'the status page tells who waits' => sub {
-    is gauges(), '0 parked, 0 blocking', 'nobody';
-    my @requests = map { login($_) } $wechat->codes(22, latency => patient(1500), openid => 'oGauge');
+    is gauges($httpd), '0 parked, 0 blocking', 'nobody';
+    my @requests = map { login($_) } my @codes = $wechat->codes(22, hold => 1, openid => 'oGauge');
     s{/api/login/}{/old/login} for @requests[ 0, 1 ];    # what was rewritten cannot be parked
     my $waiting = WxLogin::Test::Waiting->send($httpd, @requests);
     my $seen;
-    until_true(sub { ($seen = gauges()) eq '20 parked, 2 blocking' }, 5);
+    until_true(sub { ($seen = gauges($httpd)) eq '20 parked, 2 blocking' }, 5);
     is $seen, '20 parked, 2 blocking', 'twenty-two';
     like get($httpd, '/status')->{body}, qr{<p>Sign-ins that wait for WeChat: 20 parked, 2 in a thread each</p>}, '... as a page';
+    $wechat->release(@codes);
     is_deeply statuses($waiting->answers(10)), { 200 => 22 }, 'all are answered';
-    is gauges(), '0 parked, 0 blocking', 'nobody again';
+    ok until_true(sub { gauges($httpd) eq '0 parked, 0 blocking' }, 5), 'nobody again';
 };
 
 is_deeply [ $httpd->children ], [$child], 'the same child';

@@ -21,7 +21,7 @@ sub parked {
     my @codes = $wechat->codes($n, openid => 'oTheEnd', %order);
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_, Connection => 'keep-alive') } @codes);
     is asked($wechat, $already + $n), $already + $n, "$n sign-ins are parked";
-    return $waiting;
+    return ($waiting, @codes);
 }
 
 sub all_answered {
@@ -41,9 +41,10 @@ subtest 'graceful restart' => sub {
     my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
     my @old = $httpd->children;
-    my $waiting = parked($httpd, $N, latency => patient(2500));
+    my ($waiting, @codes) = parked($httpd, $N, hold => 1);
     $httpd->graceful;
     login_ok(post_json($httpd, '/api/login/', { code => $wechat->code }), name => 'the new children serve meanwhile');
+    $wechat->release(@codes);
     all_answered($waiting, $N, 'graceful');
     ok gone(4, @old), 'the old children are gone';
     is $httpd->children, 2, 'there are two new ones';
@@ -54,8 +55,10 @@ subtest 'graceful stop' => sub {
     my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     my @old = $httpd->children;
-    my $waiting = parked($httpd, $N, latency => patient(2000));
+    my ($waiting, @codes) = parked($httpd, $N, hold => 1);
     $httpd->signal('WINCH');
+    ok until_true(sub { $httpd->log =~ /AH00492|caught SIGWINCH/ }, 10), 'httpd knows';
+    $wechat->release(@codes);
     all_answered($waiting, $N, 'graceful-stop');
     ok gone(4, @old), 'the children are gone';
     ok defined $httpd->{process}->wait(WxLogin::Test::Process::slow(4)), 'and so is httpd';
@@ -81,7 +84,7 @@ for my $mode ('stop', 'restart') {
         my $httpd = waiting_httpd($wechat, children => 2, threads => 8, timeout => 5)->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL053[01]/);
         my @old = $httpd->children;
-        my $waiting = parked($httpd, 50, cut => 'silence');
+        my ($waiting) = parked($httpd, 50, cut => 'silence');
         my $began = time;
         $httpd->signal($mode eq 'stop' ? 'TERM' : 'HUP');
         ok gone(10, @old), 'the children are gone';

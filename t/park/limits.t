@@ -14,10 +14,11 @@ use WxLogin::Test::Waiting;
 my $wechat = WxLogin::Test::FakeWeChat->new;
 my @BUSY = (503, 'SERVICE_UNAVAILABLE', error => 'Failed to connect to WeChat API', action => 'wait', retry_after => 1);
 
+# They wait until they are released
 sub hold {
-    my ($httpd, $n, $latency) = @_;
+    my ($httpd, $n) = @_;
     my $already = $wechat->asked_in_all;
-    my @codes = $wechat->codes($n, openid => 'oLimits', latency => $latency);
+    my @codes = $wechat->codes($n, openid => 'oLimits', hold => 1);
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
     is asked($wechat, $already + $n), $already + $n, "$n wait";
     return ($waiting, @codes);
@@ -27,7 +28,7 @@ sub hold {
 # many, and in detail only who asks for it.
 sub full {
     my ($httpd, $room, $log, $several) = @_;
-    my ($waiting, @codes) = hold($httpd, $room, patient(1500));
+    my ($waiting, @codes) = hold($httpd, $room);
     my @late = $wechat->codes(3);
     for my $code (@late) {
         my $res = post_json($httpd, '/api/login/', { code => $code });
@@ -37,9 +38,11 @@ sub full {
     }
     my ($worst) = slowest(sub { get($httpd, '/index.html') }, 0.5);
     cmp_ok $worst, '<', WxLogin::Test::Process::slow(700), "static pages meanwhile: $worst ms at most";
+    $wechat->release(@codes);
     is_deeply statuses($waiting->answers(10)), { 200 => $room }, 'those who wait are answered';
     login_ok(post_json($httpd, '/api/login/', { code => $late[0] }), name => 'the refused code, later');
-    ($waiting) = hold($httpd, $room, 200);
+    ($waiting, @codes) = hold($httpd, $room);
+    $wechat->release(@codes);
     is_deeply statuses($waiting->answers(10)), { 200 => $room }, 'all the room is there again';
     my @told = $log->lines(qr/:warn\].*WXL0535: as many sign-ins wait for WeChat in this child as may: 1 more/);
     ok @told >= 1 && @told <= ($several || $ENV{WX_SLOW} ? 3 : 1), 'it is told once in each child';
@@ -66,8 +69,9 @@ Listen 127.0.0.1:@PORT2@
 CONF
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     full($httpd->at(2), 5, $log);
-    my ($waiting) = hold($httpd, 20, patient(800));
+    my ($waiting, @codes) = hold($httpd, 20);
     error_ok(post_json($httpd->at(2), '/api/login/', { code => $wechat->code }), @BUSY, name => 'it counts all of the child');
+    $wechat->release(@codes);
     is_deeply statuses($waiting->answers(10)), { 200 => 20 }, 'the other has room';
     $log->done;
 };
@@ -76,8 +80,11 @@ CONF
 subtest 'joining' => sub {
     my $httpd = waiting_httpd($wechat, threads => 4, more => 'WxLoginExchangeLimit 5')->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
-    my $code = $wechat->code(latency => patient(1000));
-    my @res = parallel($httpd, map { login($code) } 1 .. 12);
+    my $code = $wechat->code(hold => 1);
+    my $joining = WxLogin::Test::Waiting->send($httpd, map { login($code) } 1 .. 12);
+    $joining->first(7, 10);
+    $wechat->release($code);
+    my @res = $joining->answers(10);
     is_deeply statuses(@res), { 200 => 5, 503 => 7 }, 'five of twelve with the same code';
     error_ok($_, @BUSY) for grep { $_->{status} == 503 } @res;
     $log->announce(qr/WXL0535/, 1);
@@ -106,12 +113,13 @@ subtest 'prefork: half the processes' => sub {
     full($httpd, 4, $log, 'several children');
     # one that is killed while it waits takes no place for ever
     my %before = map { $_ => load($_)->{fds} } $httpd->children;
-    my ($waiting) = hold($httpd, 1, 10_000);
+    my ($waiting) = hold($httpd, 1);
     my ($busy) = sort { load($b)->{fds} - $before{$b} <=> load($a)->{fds} - $before{$a} } keys %before;
     CORE::kill('KILL', $busy);
     until_true(sub { !CORE::kill(0, $busy) }, 5);    # a zombie counts until httpd has looked
     $waiting->answers(3);
-    ($waiting) = hold($httpd, 4, 300);
+    ($waiting, my @codes) = hold($httpd, 4);
+    $wechat->release(@codes);
     is_deeply statuses($waiting->answers(10)), { 200 => 4 }, 'a place of one who was killed is free again';
     $log->done;
 };
@@ -136,10 +144,10 @@ SKIP: {
         system("prlimit --pid $$ --nofile=560:$hard") == 0 or die;
         my $httpd = waiting_httpd($wechat, threads => 4, more => 'WxLoginExchangeLimit 50')->start;
         system("prlimit --pid $$ --nofile=$soft:$hard");
-        like $httpd->log, qr/WXL0531: a child can hold 16 waiting sign-ins, not the 50 of WxLoginExchangeLimit: raise the limit of open files \(ulimit -n\) to 662/,
+        like $httpd->log, qr/WXL0531: a child can hold 12 waiting sign-ins, not the 50 of WxLoginExchangeLimit: raise the limit of open files \(ulimit -n\) to 712/,
             'the warning says what to raise';
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
-        full($httpd, 16, $log);
+        full($httpd, 12, $log);
         $log->done;
     };
     subtest 'hardly any open files' => sub {

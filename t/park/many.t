@@ -20,15 +20,16 @@ my $before = load($child);
 
 for my $round (1, 2) {
     my $already = $wechat->asked_in_all;
-    my @codes = $wechat->codes($N, openid => 'oMany', latency => patient(2500));
+    my @codes = $wechat->codes($N, openid => 'oMany', hold => 1);
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } @codes);
     is asked($wechat, $already + $N), $already + $N, "$N wait";
     my $during = load($child);
     is $during->{threads}, $before->{threads}, "on $before->{threads} threads, as before";
-    cmp_ok $during->{fds} - $before->{fds}, '<=', 3 * $N + 8, 'three descriptors each';
+    cmp_ok $during->{fds} - $before->{fds}, '<=', 4 * $N + 8, 'four descriptors each';
     cmp_ok $during->{kb} - $before->{kb}, '<', 100 * $N, "less than 100 KB each" if !$ENV{WX_REPORTS};
     my ($worst, $n) = slowest(sub { get($httpd, '/index.html') }, 0.7);
     cmp_ok $worst, '<', WxLogin::Test::Process::slow(200), "$n static pages meanwhile: the slowest took $worst ms";
+    $wechat->release(@codes);
     my @res = $waiting->answers(30);
     is_deeply statuses(@res), { 200 => $N }, 'all are answered';
     is load_back($child, $before, 8, $N + 8), '', 'but for connections to WeChat, nothing of them stays';

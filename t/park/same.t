@@ -58,7 +58,7 @@ for my $setup (sort keys %SETUP) {
     subtest $setup => sub {
         my $wechat = WxLogin::Test::FakeWeChat->new;
         my %o = @{ $SETUP{$setup} };
-        my $httpd = waiting_httpd($wechat, timeout => 1, exact => 1, %o, ports => 2, more => ($o{more} // '') . "\n$noone")->start;
+        my $httpd = waiting_httpd($wechat, timeout => 2, exact => 1, %o, ports => 2, more => ($o{more} // '') . "\n$noone")->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
         my @stories = @STORIES;
         while (my ($name, $order, $expect) = splice @stories, 0, 3) {

@@ -47,7 +47,7 @@ like $said, qr/WXL0515/, '... has its sentence, too';
 # whatever comes late is thrown away.
 subtest 'at the very end' => sub {
     my $wechat = WxLogin::Test::FakeWeChat->new;
-    my $httpd = waiting_httpd($wechat, threads => 8, timeout => 1, exact => 1, more => "TimeOut 2\n")->start;
+    my $httpd = waiting_httpd($wechat, threads => 8, timeout => 1, exact => 1, more => "TimeOut 10\n")->start;
     my $log = WxLogin::Test::ErrorLog->watch($httpd);
     my ($child) = $httpd->children;
     my @codes = map { $wechat->code(latency => 960 + 5 * $_) } 0 .. 19;

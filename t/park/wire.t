@@ -13,7 +13,7 @@ use WxLogin::Test::FakeWeChat;
 use WxLogin::Test::Waiting;
 
 my $wechat = WxLogin::Test::FakeWeChat->new;
-my $httpd = waiting_httpd($wechat, threads => 8, more => "KeepAliveTimeout 3\n")->start;
+my $httpd = waiting_httpd($wechat, threads => 8, more => "KeepAliveTimeout 10\n")->start;
 my $log = WxLogin::Test::ErrorLog->watch($httpd);
 my @KEEP = (Connection => 'keep-alive');
 my $STATIC = http_request(GET => '/index.html', undef, @KEEP);
@@ -77,7 +77,7 @@ subtest 'nobody there any more' => sub {
     sleep 0.3;
     my $before = load($child);
     for my $how (qw(RST FIN both-and-rubbish)) {
-        my @codes = $wechat->codes(20, latency => 600);
+        my @codes = $wechat->codes(20, hold => 1);
         my $already = $wechat->asked_in_all;
         my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_, @KEEP) } @codes);
         is asked($wechat, $already + 20), $already + 20, "$how: twenty wait";
@@ -90,6 +90,7 @@ subtest 'nobody there any more' => sub {
             close $fh;
         }
         undef $waiting;
+        $wechat->release(@codes);
         is load_back($child, $before, 8, 40), '', "$how: all is given back";    # WeChat's are kept
         is $wechat->asked($codes[0]), 1, 'WeChat was asked once';
     }

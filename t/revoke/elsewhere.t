@@ -77,7 +77,7 @@ sub two_hosts {
     dead($one, $again, 'TOKEN_NOT_VALID', 'the old one is not');
 
     $dbh->do('DELETE FROM wxlogin_user WHERE id = ?', undef, $back->{id});
-    dies($one, $back, 'TOKEN_NOT_VALID', "$mpm: a user was deleted");
+    dies($one, $back, 'USER_NOT_FOUND', "$mpm: a user was deleted");
     $dbh->disconnect;
     $_->done for @logs;
     return;

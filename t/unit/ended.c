@@ -28,9 +28,11 @@ static void add_sessions(int from, int to, const char *revoked_ago, const char *
                      from, to, expired_ago, revoked_ago));
 }
 
-/* Read all pages. @return how many entries; *pages how many pages; -1 where one came twice */
+/* Read all pages. @return how many entries; *pages how many pages; -1 where one came twice, or not
+   with whom it belongs to */
 static int read_all(wxl_ended_kind_t kind, apr_interval_time_t age, int *pages)
 {
+    const apr_int64_t owner = kind == WXL_ENDED_SESSIONS ? 7 : 2;
     wxl_ended_reading_t reading = {.kind = kind, .age = age};
     apr_hash_t *seen = apr_hash_make(pool);
     apr_array_header_t *page;
@@ -46,7 +48,7 @@ static int read_all(wxl_ended_kind_t kind, apr_interval_time_t age, int *pages)
         for (i = 0; i < page->nelts; i++) {
             const wxl_ended_t *ended = &APR_ARRAY_IDX(page, i, wxl_ended_t);
 
-            if (apr_hash_get(seen, ended->id, APR_HASH_KEY_STRING))
+            if (apr_hash_get(seen, ended->id, APR_HASH_KEY_STRING) || ended->user_id != owner)
                 return -1;
             apr_hash_set(seen, ended->id, APR_HASH_KEY_STRING, ended);
         }

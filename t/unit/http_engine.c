@@ -183,7 +183,7 @@ static void cold(apr_pool_t *pool)
     size_t i;
 
     apr_pool_create(&child, pool);
-    engine = wxl_http_engine_create(child, apr_time_from_sec(30));
+    engine = wxl_http_engine_create(child, apr_time_from_sec(30), UNPACED);
     silent = ask(engine, pool, "/silent");
     apr_sleep(50000);
     for (i = 0; i < COUNT(all); i++)
@@ -298,7 +298,7 @@ static void the_end(apr_pool_t *pool)
         size_t i;
 
         apr_pool_create(&child, pool);
-        engine = wxl_http_engine_create(child, apr_time_from_sec(30));
+        engine = wxl_http_engine_create(child, apr_time_from_sec(30), UNPACED);
         apr_pool_create(&request, child);
         for (i = 0; i < COUNT(all); i++) {
             all[i] = ask(engine, pool, i % 2 ? "/silent" : "/good");
@@ -321,7 +321,7 @@ int main(void)
 
     server = server_start(scripts, COUNT(scripts));
     apr_pool_create(&child, pool);
-    engine = wxl_http_engine_create(child, apr_time_from_sec(30));
+    engine = wxl_http_engine_create(child, apr_time_from_sec(30), UNPACED);
     ok(engine != NULL, "an engine");
     is_int(threads_now(), threads + 1, "has one thread");
     answers(engine, pool);

@@ -160,7 +160,7 @@ static void quiet_engine(apr_pool_t *pool)
     asked_t all[MANY];
 
     apr_pool_create(&child, pool);
-    engine = wxl_http_engine_create(child, IDLE);
+    engine = wxl_http_engine_create(child, IDLE, UNPACED);
     fresh = descriptors_now();
     for (i = 0; i < MANY; i++)
         all[i] = ask(engine, &good);
@@ -228,7 +228,7 @@ int main(void)
 
     server = server_start(scripts, COUNT(scripts));
     apr_pool_create(&child, pool);
-    engine = wxl_http_engine_create(child, apr_time_from_sec(30));
+    engine = wxl_http_engine_create(child, apr_time_from_sec(30), UNPACED);
     http = wxl_http_blocking_create(child, apr_time_from_sec(30));
     no_descriptor(pool, engine, http);
     theirs(pool, engine, http);

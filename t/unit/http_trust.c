@@ -68,7 +68,7 @@ static void failing(apr_pool_t *pool, const server_t *server, int error)
         .ca = "PEM",
     };
     wxl_http_blocking_t *http = wxl_http_blocking_create(pool, apr_time_from_sec(30));
-    wxl_http_engine_t *engine = wxl_http_engine_create(pool, apr_time_from_sec(30));
+    wxl_http_engine_t *engine = wxl_http_engine_create(pool, apr_time_from_sec(30), UNPACED);
     int requests = server->seen->requests;
     wxl_http_reply_t reply;
 

@@ -17,6 +17,9 @@
 
 #include "fixture.h"
 
+/** Calls of an engine that are awake at a time, where a test is not about turns: all of them. */
+#define UNPACED 1000
+
 /** What happens behind the bytes. */
 typedef enum {
     THEN_KEEP,  /* wait for the next request */

@@ -57,8 +57,8 @@ my %INVALID = (
 my %SILENT = (
     'silence'               => [ cut => 'silence' ],
     'half, then silence'    => [ cut => 'stall' ],
-    'too late'              => [ latency => 3000 ],
-    'too slow'              => [ drip => 100 ],
+    'too late'              => [ latency => 6000 ],
+    'too slow'              => [ drip => 200 ],
     'a length too great'    => [ length => '+9' ],
     'a large one, half'     => [ cut => 'stall', size => 50_000 ],
 );
@@ -86,8 +86,8 @@ subtest 'silent' => sub {
     my @res = parallel('hasty', map { json_request('/api/login/', { code => $_ }) } @codes);
     for my $i (0 .. $#names) {
         error_ok($res[$i], @GONE, name => $names[$i]);
-        cmp_ok $res[$i]{took}, '>', 0.9, "$names[$i]: a second of patience";
-        cmp_ok $res[$i]{took}, '<', WxLogin::Test::Process::slow(2.5), 'and not much more';
+        cmp_ok $res[$i]{took}, '>', 1.9, "$names[$i]: two seconds of patience";
+        cmp_ok $res[$i]{took}, '<', WxLogin::Test::Process::slow(3.5), 'and not much more';
         my @asked = $wechat->requests($codes[$i]);
         is @asked, 1, "$names[$i]: asked once";
     }

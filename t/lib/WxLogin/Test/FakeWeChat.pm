@@ -13,11 +13,15 @@ WxLogin::Test::FakeWeChat - a WeChat that does what it is told, and remembers
     my $code = $wechat->code;                              # fresh; signs in
     my $code = $wechat->code(errcode => 40029);            # refused
     my $code = $wechat->code(latency => 500, say => 'empty_object');
+    my $code = $wechat->code(hold => 1);                   # not answered until
+    $wechat->release($code);
     my @codes = $wechat->codes(50, openid => $openid);     # fifty codes of one person
 
     $wechat->asked($code);           # how many exchanges with this code
-    $wechat->last_request($code);    # {method, path, raw_query, query, headers, connection, reused, at, gone}
+    $wechat->last_request($code);    # {method, path, raw_query, query, headers, connection, reused, at, answered, gone}
     $wechat->requests($code);        # all of them
+    $wechat->asked_in_all;           # how many exchanges there were
+    $wechat->answered_in_all;        # how many answers have left as a whole
     $wechat->openid_of($code);       # what the answer says, 28 characters beginning with o
     $wechat->session_key_of($code);  # 24 characters: must never be seen anywhere
 
@@ -42,6 +46,7 @@ What is said:
 How it is said:
 
     latency => MS            before the first byte
+    hold => 1                not a byte before $wechat->release(@codes); no code: all
     cut => 'before'          close without a byte       'reset'   the same by RST
            'head'            in the middle of the head  'body'    in the middle of the body
            'stall'           half of the body, then silence       'silence'  not a byte, never
@@ -129,6 +134,13 @@ sub order {
     return $self;
 }
 
+# Those who have asked with these codes are answered, and those who will
+sub release {
+    my ($self, @codes) = @_;
+    $self->_call(POST => '/_fake/release', { content => $json->encode(\@codes) });
+    return $self;
+}
+
 sub openid_of      { return $_[0]{openid}{ $_[1] } // openid_for($_[1]) }
 sub session_key_of { return session_key_for($_[1]) }
 
@@ -141,6 +153,7 @@ sub requests {
 sub asked        { my ($self, $code) = @_; my @all = $self->requests($code); return scalar @all }
 sub last_request { my ($self, $code) = @_; return ($self->requests($code))[-1] }
 sub asked_in_all { return $_[0]->_call(GET => '/_fake/asked')->{count} }
+sub answered_in_all { return $_[0]->_call(GET => '/_fake/asked')->{answered} }
 
 sub _call {
     my ($self, $method, $target, $options) = @_;

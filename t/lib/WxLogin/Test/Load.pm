@@ -14,6 +14,7 @@ WxLogin::Test::Load - clients that sign in, one request after the other, while a
     my $seen = $load->stop;                                 # every answer, in the order of time
 
     $load->wait_for(sub { $_->{status} == 200 }, 10);       # the next such answer from now on, or undef
+    $load->all_answered(10);                                # by now none waits that waited before
     WxLogin::Test::Load->count($seen);                      # { 200 => 812, 503 => 4 }
 
 An answer is a hash: at (when it was there), took, status, error (of Client), error_code,
@@ -32,8 +33,8 @@ use WxLogin::Test::Process;
 
 sub start {
     my ($class, $target, %o) = @_;
-    my $self = bless { owner => $$, pids => [], seen => [], text => {}, select => IO::Select->new }, $class;
-    for my $client (1 .. $o{clients} || 4) {
+    my $self = bless { owner => $$, clients => $o{clients} || 4, pids => [], seen => [], text => {}, select => IO::Select->new }, $class;
+    for my $client (1 .. $self->{clients}) {
         pipe(my $read, my $write) or croak "pipe: $!";
         my $pid = fork // croak "fork: $!";
         if (!$pid) {
@@ -87,6 +88,12 @@ sub wait_for {
         $looked = @{ $self->{seen} };
     }
     return;
+}
+
+sub all_answered {
+    my ($self, $seconds) = @_;
+    my %waits = map { $_ => 1 } 1 .. $self->{clients};
+    return $self->wait_for(sub { delete $waits{ $_->{client} }; !%waits }, $seconds);
 }
 
 # Lets the load go on for so long

@@ -12,9 +12,14 @@ WxLogin::Test::Waiting - sign-ins that wait for WeChat, and what they cost meanw
     my $httpd = waiting_httpd($wechat, children => 2, timeout => 5, more => 'WxLoginExchangeMode blocking')->start;
 
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { login($_) } $wechat->codes(300, latency => 1500));
+    my $arrived = arrivals($httpd);      # from here on; its LogLevel must have http:trace4
+    $arrived->(300, 2);                  # waits until so many requests have been read; true if they were
     asked($wechat, 300);                 # waits until WeChat has been asked so often; the number
+    $waiting->first(5, 10);              # waits until five are answered; their answers
     my @res = $waiting->answers(10);     # as Client's, in the order of the requests
     my @fh  = $waiting->sockets;         # to be reset, half closed ...
+
+    gauges($httpd);                      # '300 parked, 0 blocking'
 
     my $before = load($pid);             # {fds => N, threads => N, kb => N} of a process
     until_true(sub { ... }, 5);          # asks every 20 ms; undef: not in time
@@ -22,10 +27,11 @@ WxLogin::Test::Waiting - sign-ins that wait for WeChat, and what they cost meanw
 
     my ($ms) = slowest(sub { get($httpd, '/index.html') }, 2);    # the slowest of many, for 2 seconds
 
-waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
+gauges needs mod_status at /status.  waiting_httpd makes an httpd of one's own with room for some hundred waiting sign-ins: options
 are those of WxLogin::Test::Httpd and timeout (3), connect (1), more (directives); C<url> instead of a
-FakeWeChat.  Under a checker the times grow, unless exact => 1 is said; C<patient(MS)> gives latencies
-that grow with them.
+FakeWeChat.  The times are three times as long, so that a machine that is slow does not end an exchange,
+unless exact => 1 is said.  C<patient(MS)> gives latencies that grow under a checker; better is an answer
+that is held until the test has seen what it wanted to see.
 
 =cut
 
@@ -37,12 +43,12 @@ use WxLogin::Test::Client;
 use WxLogin::Test::Httpd;
 use WxLogin::Test::Process;
 
-our @EXPORT = qw(waiting_httpd patient login asked load load_back until_true slowest statuses);
+our @EXPORT = qw(waiting_httpd patient login arrivals asked gauges load load_back until_true slowest statuses);
 
 sub waiting_httpd {
     my ($wechat, %o) = @_;
     my ($timeout, $connect) = (delete $o{timeout} // 3, delete $o{connect} // 1);
-    ($timeout, $connect) = map { int patient($_) } $timeout, $connect if !delete $o{exact};
+    ($timeout, $connect) = map { 3 * $_ } $timeout, $connect if !delete $o{exact};
     my $more = delete $o{more} // '';
     my $url = delete $o{url} // $wechat->url;
     my $mpm = $o{mpm} || $ENV{WX_MPM} || 'event';
@@ -63,7 +69,7 @@ $more
 CONF
 }
 
-# Times that WeChat takes, and that it is given, grow where all is slow: but within httpd's TimeOut
+# Times that WeChat takes grow where all is slow: but within httpd's TimeOut
 sub patient {
     my $time = shift;
     my $slow = $ENV{WX_SLOW} || 1;
@@ -90,6 +96,12 @@ sub send {
 
 sub sockets { return map { $_->{fh} } @{ $_[0]{jobs} } }
 
+sub first {
+    my ($self, $n, $seconds) = @_;
+    WxLogin::Test::Client::_listen($seconds, $n, @{ $self->{jobs} });
+    return map { WxLogin::Test::Client::_result($_) } grep { defined $_->{took} } @{ $self->{jobs} };
+}
+
 sub answers {
     my ($self, $seconds) = @_;
     my @jobs = @{ $self->{jobs} };
@@ -115,10 +127,32 @@ sub until_true {
     }
 }
 
+sub arrivals {
+    my $httpd = shift;
+    open my $log, '<', $httpd->root . '/logs/error_log' or die "error_log: $!\n";
+    seek $log, 0, 2;
+    my $arrived = 0;
+    return sub {
+        my ($n, $seconds) = @_;
+        my $until = time + $seconds;
+        while (1) {
+            seek $log, 0, 1;    # there may be more by now
+            while (my $line = <$log>) { $arrived++ if $line =~ /Headers received from client/ }
+            return $arrived >= $n if $arrived >= $n || time > $until;
+            sleep 0.02;
+        }
+    };
+}
+
 sub asked {
     my ($wechat, $n, $seconds) = @_;
     until_true(sub { $wechat->asked_in_all >= $n }, $seconds // 10);
     return $wechat->asked_in_all;
+}
+
+sub gauges {
+    my %status = map { /^([^:]+): (.*)$/ ? ($1 => $2) : () } split /\r?\n/, get($_[0], '/status?auto')->{body};
+    return join ', ', map { ($status{$_->[0]} // 'no') . " $_->[1]" } [ WxLoginParked => 'parked' ], [ WxLoginBlocking => 'blocking' ];
 }
 
 sub load {

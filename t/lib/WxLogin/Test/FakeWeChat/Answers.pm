@@ -44,7 +44,7 @@ my %NO_RID = map { $_ => 1 } -1, 40226;
 
 use constant ORDER_KEYS => qw(
     openid unionid session_key errcode errcode_quoted errcode_zero errmsg say body body_base64
-    latency cut stale then_close status location html gzip size length drip content_type reuse
+    latency hold cut stale then_close status location html gzip size length drip content_type reuse
 );
 
 sub _base64url {
@@ -186,7 +186,7 @@ sub steps {
     my $head = "HTTP/1.1 $status " . ($REASON{$status} // 'Unknown') . "\r\n";
     while (my ($name, $value) = splice @headers, 0, 2) { $head .= "$name: $value\r\n" }
     $head .= "\r\n";
-    return [ $o->{latency} ? [ wait => $o->{latency} ] : (), _delivery($head, $body, $o, $request) ];
+    return [ $o->{hold} ? [ hold => $request->{query}{js_code} ] : (), $o->{latency} ? [ wait => $o->{latency} ] : (), _delivery($head, $body, $o, $request) ];
 }
 
 # Whole, cut, stalled or drop by drop.

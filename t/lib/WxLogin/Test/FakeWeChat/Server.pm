@@ -18,12 +18,13 @@ callback; this file only knows how to send an answer, and how to send it badly.
     $server->run;
 
 A request is a hash {method, path, raw_query, version, headers, body,
-connection, nth, reused, at}; C<gone> appears in it when the client hung up
-before the answer was complete.  A step is one of
+connection, nth, reused, at}; C<answered> appears in it when the answer was sent
+as a whole, C<gone> when the client hung up before.  A step is one of
 
-    [ send => $bytes ]   [ wait => $ms ]   [ 'close' ]   [ 'reset' ]   [ 'stall' ]
+    [ send => $bytes ]   [ wait => $ms ]   [ hold => $name ]   [ 'close' ]   [ 'reset' ]   [ 'stall' ]
 
-C<stall> keeps the connection open and silent until the client leaves.
+C<stall> keeps the connection open and silent until the client leaves; C<hold>
+until C<< $server->release($name) >>, which also holds for those who come later.
 
 =cut
 
@@ -40,10 +41,21 @@ sub new {
         LocalAddr => '127.0.0.1', LocalPort => $o{port} || 0, Listen => 1024, ReuseAddr => 1,
     ) or die "cannot listen: $!\n";
     $listener->blocking(0);
-    return bless { listener => $listener, answer => $o{answer}, conns => {}, serial => 0 }, $class;
+    return bless { listener => $listener, answer => $o{answer}, conns => {}, serial => 0, released => {} }, $class;
 }
 
 sub port { return $_[0]{listener}->sockport }
+
+sub release {
+    my ($self, @names) = @_;
+    my @held = grep { defined $_->{held} } values %{ $self->{conns} };
+    $self->{released}{$_} = 1 for @names ? @names : map { $_->{held} } @held;
+    for my $c (grep { $self->{released}{ $_->{held} } } @held) {
+        delete $c->{held};
+        $c->{wake} = time;
+    }
+    return;
+}
 
 sub run {
     my $self = shift;
@@ -140,12 +152,14 @@ sub _step {
     if (!$step) {
         $c->{steps} = undef;
         $c->{served}++;
+        $c->{request}{answered} = time;
         return $c->{keep} ? () : $self->_drop($c);
     }
     my ($verb, $what) = @$step;
     if    ($verb eq 'send')  { $c->{out} .= $what }
     elsif ($verb eq 'wait')  { $c->{wake} = time + $what / 1000 }
     elsif ($verb eq 'stall') { $c->{wake} = FOREVER }
+    elsif ($verb eq 'hold')  { @$c{qw(wake held)} = (FOREVER, $what) if !$self->{released}{$what} }
     else                     { $self->_drop($c, $verb eq 'reset') }
     return;
 }
