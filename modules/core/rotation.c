@@ -37,7 +37,7 @@ wxl_problem_t wxl_rotation_judge(const wxl_sessions_settings_t *settings,
         return WXL_USER_INACTIVE;
     *why =
         "a refresh token came that had been replaced by one that was used: two parties have tokens";
-    if (state->revoked_at == now && same(state->why, WXL_WHY_THEFT))
+    if (state->revoked_at && state->last_used_at == now && same(state->why, WXL_WHY_THEFT))
         return WXL_TOKEN_STOLEN; /* this very request has ended it */
     *why = state->why ? state->why : "ended";
     if (state->revoked_at)

@@ -32,22 +32,24 @@
     "i.strict AND " ALIVE " AND s.refresh_digest <> i.digest" \
     " AND COALESCE(s.previous_digest <> i.digest, true)"
 
-/* The decision of a rotation, but for the new end. */
-#define ROTATE \
+/* The decision of a rotation, but for the new end. The one who has ended a session for theft knows
+   it by the time of its last use, which is his. */
+#define ROTATE(end) \
     " refresh_digest = CASE WHEN " CURRENT " THEN i.next ELSE s.refresh_digest END," \
     " previous_digest = CASE WHEN " CURRENT " THEN s.refresh_digest" \
     " ELSE s.previous_digest END," \
     " rotated_at = CASE WHEN " CURRENT " THEN i.now ELSE s.rotated_at END," \
-    " last_used_at = CASE WHEN " KNOWN " THEN i.now ELSE s.last_used_at END," \
-    " revoked_at = CASE WHEN " THEFT " THEN i.now ELSE s.revoked_at END," \
+    " last_used_at = CASE WHEN " KNOWN " THEN i.now WHEN " THEFT " THEN i.now" \
+    " ELSE s.last_used_at END," \
+    " revoked_at = CASE WHEN " THEFT " THEN " end " ELSE s.revoked_at END," \
     " revoked_why = CASE WHEN " THEFT " THEN 'theft' ELSE s.revoked_why END," \
     " expires_at = CASE WHEN " CURRENT " THEN "
 
 #define ROTATE_PGSQL \
-    "UPDATE wxlogin_session AS s SET" ROTATE \
+    "UPDATE wxlogin_session AS s SET" ROTATE(END_PGSQL) \
     "LEAST(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
 #define ROTATE_SQLITE3 \
-    "UPDATE wxlogin_session AS s SET" ROTATE \
+    "UPDATE wxlogin_session AS s SET" ROTATE(END_SQLITE3) \
     "min(i.expires_at, s.created_at + i.longest) ELSE s.expires_at END"
 
 /* A use is noted. On PostgreSQL beside looking, as most of the time there is nothing to note. */

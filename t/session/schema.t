@@ -88,9 +88,16 @@ for my $policy ('evict-oldest', 'reject') {
         is $site->logout('off', { refresh => $s[2]{refresh} })->{status}, 200, 'one signs out';
         my $last = $site->sign_in('off', 'early');
         is $site->logout('off', { refresh => $last->{refresh}, scope => 'all' })->{status}, 200, 'and all the others';
+        my $stolen = $site->sign_in('strict', 'early');
+        my $next = $site->refresh('strict', $stolen->{refresh})->{json}{refresh};
+        my $newest = $site->refresh('strict', $next)->{json}{refresh};
+        for my $token ($stolen->{refresh}, $stolen->{refresh}, $newest) {
+            error_ok($site->refresh('strict', $token), 401, 'TOKEN_NOT_VALID', name => 'a token that was stolen, and what came of it');
+        }
+        is scalar $log->lines(qr/WXL0312: .*two parties have tokens/), 1, 'the log tells of the theft once';
         my @rows = $site->rows($s[0]{user_id});
         my %late = map { $_->{revoked_why} => 1 } grep { $_->{revoked_at} / 1e6 > time + 3000 } @rows;
-        is_deeply [ sort keys %late ], [qw(limit logout removed)], 'ended for these reasons';
+        is_deeply [ sort keys %late ], [qw(limit logout removed theft)], 'ended for these reasons';
         is scalar(grep { $_->{revoked_at} / 1e6 <= time + 3000 } @rows), 0, 'each by the clock of the data base';
         $log->done;
     };

@@ -25,6 +25,7 @@
 static const script_t scripts[] = {
     SAYS("/good", JSON, THEN_KEEP),
     SAYS("/slow", SLOW, TRICKLE),
+    SAYS("/together", JSON, TOGETHER),
     SAYS("/silent", "", THEN_STALL),
 };
 
@@ -43,8 +44,8 @@ static wxl_http_request_t request_of(apr_pool_t *pool, int port, const char *pat
 {
     wxl_http_request_t request = {
         .url = apr_psprintf(pool, "http://127.0.0.1:%d%s", port, path),
-        .timeout = apr_time_from_sec(2),
-        .connect_timeout = apr_time_from_sec(1),
+        .timeout = apr_time_from_sec(strcmp(path, "/silent") == 0 ? 2 : 20),
+        .connect_timeout = apr_time_from_sec(2),
         .max_body = 100,
     };
 
@@ -70,7 +71,7 @@ static asked_t ask(wxl_http_engine_t *engine, const wxl_http_request_t *request)
 static int hear(asked_t *asked, apr_pool_t *pool)
 {
     struct pollfd bell = {.fd = asked->bell, .events = POLLIN};
-    int rang = asked->call && poll(&bell, 1, 5000) == 1 &&
+    int rang = asked->call && poll(&bell, 1, 30000) == 1 &&
                wxl_http_calls_collect(asked->call, pool, &asked->reply);
 
     if (asked->call)
@@ -154,7 +155,7 @@ static void quiet_engine(apr_pool_t *pool)
     wxl_http_request_t slow = request_of(pool, server.port, "/slow");
     wxl_http_request_t good = request_of(pool, server.port, "/good");
     int fresh, i, well = 0;
-    apr_time_t until = apr_time_now() + apr_time_from_sec(10);
+    apr_time_t until = apr_time_now() + apr_time_from_sec(60);
     apr_pool_t *child;
     wxl_http_engine_t *engine;
     asked_t all[MANY];
@@ -181,14 +182,14 @@ static wxl_http_blocking_t *shared;
 
 static void *APR_THREAD_FUNC one_more(apr_thread_t *thread, void *data)
 {
-    wxl_http_request_t slow;
+    wxl_http_request_t together;
     wxl_http_reply_t reply;
     apr_pool_t *pool;
 
     (void)data;
     apr_pool_create(&pool, NULL);
-    slow = request_of(pool, server.port, "/slow");
-    wxl_http_blocking_get(shared, pool, &slow, &reply);
+    together = request_of(pool, server.port, "/together");
+    wxl_http_blocking_get(shared, pool, &together, &reply);
     apr_pool_destroy(pool);
     apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
@@ -205,7 +206,7 @@ static void quiet_blocking(apr_pool_t *pool)
     int i, busy, fresh;
 
     apr_pool_create(&child, pool);
-    shared = wxl_http_blocking_create(child, apr_time_from_msec(300));
+    shared = wxl_http_blocking_create(child, apr_time_from_sec(2));
     wxl_http_blocking_get(shared, pool, &good, &reply);
     fresh = descriptors_now();
     for (i = 0; i < MANY; i++)
@@ -214,7 +215,7 @@ static void quiet_blocking(apr_pool_t *pool)
         apr_thread_join(&rv, running[i]);
     busy = descriptors_now();
     ok(busy >= fresh + MANY - 1, "blocking: %d at once", MANY);
-    apr_sleep(310000);
+    apr_sleep(apr_time_from_msec(2010));
     wxl_http_blocking_get(shared, pool, &good, &reply);
     is_int(descriptors_now(), fresh, "one alone later: all but its own descriptors are closed");
     apr_pool_destroy(child);

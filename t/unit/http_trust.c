@@ -44,7 +44,7 @@ static wxl_http_reply_t ask_engine(wxl_http_engine_t *engine, apr_pool_t *pool,
     wxl_http_call_t *call = wxl_http_engine_submit(engine, request, bell.fd);
     wxl_http_reply_t reply = {0};
 
-    ok(call && poll(&bell, 1, 5000) == 1 && wxl_http_calls_collect(call, pool, &reply),
+    ok(call && poll(&bell, 1, 30000) == 1 && wxl_http_calls_collect(call, pool, &reply),
        "the engine has an answer");
     if (call)
         wxl_http_calls_drop(call);
@@ -62,8 +62,8 @@ static void failing(apr_pool_t *pool, const server_t *server, int error)
 {
     wxl_http_request_t request = {
         .url = apr_psprintf(pool, "http://127.0.0.1:%d/good", server->port),
-        .timeout = apr_time_from_sec(5),
-        .connect_timeout = apr_time_from_sec(5),
+        .timeout = apr_time_from_sec(20),
+        .connect_timeout = apr_time_from_sec(20),
         .max_body = 100,
         .ca = "PEM",
     };

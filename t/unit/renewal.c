@@ -11,6 +11,7 @@
 #define NOW_USEC apr_time_from_sec(NOW)
 #define HOUR 3600
 #define ENDED (NOW_USEC - 5)
+#define AHEAD (NOW_USEC + apr_time_from_sec(HOUR))
 
 static apr_pool_t *pool;
 
@@ -36,7 +37,11 @@ static const struct {
     {"strict: replaced", STRICT, "1", "n", "d", NULL, 0, 9, 0, 0, WXL_OK},
     {"strict: theft, just now", STRICT, "1", "x", "n", "theft", NOW_USEC, 9, 0, 0,
      WXL_TOKEN_STOLEN},
-    {"strict: theft, before", STRICT, "1", "n", "d", "theft", ENDED, 9, 0, 0, WXL_TOKEN_INVALID},
+    {"strict: theft, just now, by another clock", STRICT, "1", "x", "n", "theft", AHEAD, 9, 0, 0,
+     WXL_TOKEN_STOLEN},
+    {"strict: theft, before", STRICT, "1", "n", "d", "theft", ENDED, 9, 1, 0, WXL_TOKEN_INVALID},
+    {"strict: theft, before, by another clock", STRICT, "1", "n", "d", "theft", AHEAD, 9, 1, 0,
+     WXL_TOKEN_INVALID},
     {"ended", OFF, "1", "d", NULL, "logout", ENDED, 9, 0, 0, WXL_TOKEN_INVALID},
     {"ended, nobody said why", OFF, "1", "d", NULL, NULL, ENDED, 9, 0, 0, WXL_TOKEN_INVALID},
     {"ended just now for another reason", STRICT, "1", "n", "d", "logout", NOW_USEC, 9, 0, 0,

@@ -26,7 +26,8 @@ typedef enum {
     THEN_CLOSE, /* end the connection in good order */
     THEN_RESET, /* break it */
     THEN_STALL, /* say nothing more */
-    TRICKLE     /* the bytes themselves come one by one, 20 a second */
+    TRICKLE,    /* the bytes themselves come one by one, 20 a second */
+    TOGETHER    /* answered when ten have asked */
 } then_t;
 
 /** The answer to GET /path. */
@@ -40,6 +41,8 @@ typedef struct {
 typedef struct {
     int connections;
     int requests;       /* that were received as a whole */
+    int ended;          /* connections that the server has closed */
+    int gathered;       /* requests of which ten are answered together */
     char request[4096]; /* the last one */
 } seen_t;
 
@@ -122,6 +125,23 @@ static inline void server_say(int s, const script_t *script)
     }
 }
 
+static inline void server_gather(const server_t *server)
+{
+    __atomic_add_fetch(&server->seen->gathered, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&server->seen->gathered, __ATOMIC_SEQ_CST) < 10)
+        usleep(1000);
+}
+
+/** Wait until one of its counters is so high. @return it, also where that took too long */
+static inline int server_until(const int *counter, int n)
+{
+    int i;
+
+    for (i = 0; i < 10000 && __atomic_load_n(counter, __ATOMIC_SEQ_CST) < n; i++)
+        usleep(1000);
+    return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+}
+
 static inline void server_connection(const server_t *server, int s)
 {
     char request[4096];
@@ -133,6 +153,8 @@ static inline void server_connection(const server_t *server, int s)
         memcpy(server->seen->request, request, sizeof(request));
         if (!script)
             return;
+        if (script->then == TOGETHER)
+            server_gather(server);
         server_say(s, script);
         if (script->then == THEN_STALL)
             sleep(30);
@@ -161,6 +183,8 @@ static inline void server_run(const server_t *server)
             close(server->socket);
             alarm(60);
             server_connection(server, s);
+            close(s);
+            __atomic_add_fetch(&server->seen->ended, 1, __ATOMIC_SEQ_CST);
             _exit(0);
         }
         close(s);

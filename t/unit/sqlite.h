@@ -44,8 +44,7 @@ static inline apr_status_t sqlite_open(const wxl_db_door_t *door, wxl_errand_t *
     return APR_SUCCESS;
 }
 
-static inline void sqlite_close(const wxl_db_door_t *door, const wxl_errand_t *errand,
-                                wxl_db_t *db)
+static inline void sqlite_close(const wxl_db_door_t *door, const wxl_errand_t *errand, wxl_db_t *db)
 {
     sqlite_t *sqlite = door->baton;
 
