@@ -181,7 +181,7 @@ class Httpd(Server):
     """httpd itself: the floor of everything that runs in it."""
     name, label = 'httpd', 'plain httpd (event)'
     modules = ('mpm_event', 'unixd', 'authn_core', 'authz_core', 'authz_user', 'unique_id', 'reqtimeout')
-    paths = dict(login='/nothing', refresh='/small.txt', guard='/small.txt')
+    paths = dict(login='/nothing', refresh='/small.txt', guard='/guarded/small.txt')  # nothing guards it here
     refusal = 404
 
     def command(self, wechat_url, limited):

@@ -16,6 +16,7 @@ from place import SOURCE, Failure, Place, free_port, quietly, wait_for_port
 
 # What conf/wxlogin.conf proposes, and what Debian has.
 TUNED = proposal.mpm()
+LIMIT = proposal.exchange_limit()
 DEBIAN = dict(StartServers=2, ThreadLimit=64, ThreadsPerChild=25, MaxRequestWorkers=150,
               MinSpareThreads=25, MaxSpareThreads=75)
 

@@ -34,7 +34,7 @@ const char *wxl_text_cut(apr_pool_t *pool, const char *text, size_t most);
 /**
  * Format a time for a client: ISO 8601 with microseconds and the server's UTC offset,
  * "2026-11-22T22:14:22.101194+08:00".
- * @param usec microseconds since 1970
+ * @param usec microseconds since 1970, of a year with four digits
  * @return string in the pool
  */
 const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec);

@@ -52,8 +52,8 @@ static void read_row(const char **row, wxl_session_state_t *state)
 typedef struct {
     const wxl_renewal_settings_t *settings;
     const wxl_claims_t *claims;
-    const char *next_jti;
-    const char *digests[2]; /* of the token and of its successor */
+    const char *next_jti;   /* with rotation only */
+    const char *digests[2]; /* of the token and, with rotation, of its successor */
     const char *args[10];
 } question_t;
 
@@ -94,6 +94,7 @@ static void rotate(const wxl_errand_t *errand, question_t *question, const char 
 static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *settings,
                            const wxl_claims_t *claims, question_t *question)
 {
+    int rotates = settings->sessions->rotation != WXL_ROTATION_OFF;
     apr_pool_t *pool = errand->pool;
     const char *times[] = {
         wxl_text_decimal(pool, errand->now),
@@ -101,17 +102,20 @@ static apr_status_t phrase(wxl_errand_t *errand, const wxl_renewal_settings_t *s
         wxl_text_decimal(pool, wxl_sessions_born_after(settings->sessions, errand->now)),
     };
 
+    memset(question, 0, sizeof(*question));
     question->settings = settings;
     question->claims = claims;
-    question->next_jti = wxl_rotation_next_jti(pool, claims->sid, claims->jti);
     question->digests[0] = wxl_crypto_digest_hex(pool, claims->jti);
-    if (!question->digests[0] || !question->next_jti)
+    if (rotates)
+        question->next_jti = wxl_rotation_next_jti(pool, claims->sid, claims->jti);
+    if (!question->digests[0] || (rotates && !question->next_jti))
         return wxl_fail(errand, WXL_INTERNAL, APR_SUCCESS, "OpenSSL has no SHA-256");
-    question->digests[1] = wxl_crypto_digest_hex(pool, question->next_jti);
-    if (settings->sessions->rotation == WXL_ROTATION_OFF)
-        touch(errand, question, times);
-    else
+    if (rotates) {
+        question->digests[1] = wxl_crypto_digest_hex(pool, question->next_jti);
         rotate(errand, question, times);
+    } else {
+        touch(errand, question, times);
+    }
     return APR_SUCCESS;
 }
 

@@ -28,7 +28,7 @@ typedef struct {
 /**
  * May this refresh token renew this session? A pure function.
  * @param state as wxl_sql_session_touch or wxl_sql_session_rotate left it
- * @param digests of the token and of its successor
+ * @param digests of the token and, where it is rotated, of its successor
  * @param why where it may not: for the log
  * @return WXL_OK, or WXL_USER_NOT_FOUND, WXL_USER_INACTIVE, WXL_TOKEN_INVALID, WXL_REFRESH_EXPIRED;
  *         WXL_TOKEN_STOLEN where the statement has just ended the session

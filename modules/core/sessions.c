@@ -4,13 +4,15 @@
 
 #include <string.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 
 #include "base/text.h"
 #include "core/sql_sessions.h"
 #include "gate/crypto.h"
 
-#define SID_RANDOM_BYTES 10
+#define SID_TIME_BYTES 6
+#define SID_BYTES 16
 #define SID_LENGTH 32
 #define CENTURY apr_time_from_sec(APR_INT64_C(36525) * 86400)
 
@@ -33,10 +35,15 @@ enum {
    the index full (the idea of UUIDv7, RFC 9562, section 5.7). */
 const char *wxl_sessions_new_sid(apr_pool_t *pool, apr_time_t now)
 {
-    const char *random = wxl_crypto_random_hex(pool, SID_RANDOM_BYTES);
-    apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(now) & 0xFFFFFFFFFFFFULL;
+    apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(now);
+    unsigned char sid[SID_BYTES];
+    int i;
 
-    return random ? apr_psprintf(pool, "%012" APR_UINT64_T_HEX_FMT "%s", ms, random) : NULL;
+    if (!wxl_crypto_random(sid, sizeof(sid)))
+        return NULL;
+    for (i = SID_TIME_BYTES; i-- > 0; ms >>= 8)
+        sid[i] = (unsigned char)ms;
+    return apr_pescape_hex(pool, sid, sizeof(sid), 0);
 }
 
 int wxl_sessions_is_sid(const char *text)

@@ -37,11 +37,17 @@ enum {
    which are its version and one more. */
 static const char *new_username(apr_pool_t *pool)
 {
+    static const char form[] = USERNAME_PREFIX "xxxxxxxx-xxxx-4x";
     const char *hex = wxl_crypto_random_hex(pool, USERNAME_RANDOM_BYTES);
+    char *name = apr_pmemdup(pool, form, sizeof(form));
+    char *digits = name + strlen(USERNAME_PREFIX);
 
-    /* NULL, which the column refuses, where the generator failed */
-    return hex ? apr_psprintf(pool, USERNAME_PREFIX "%.8s-%.4s-4%.1s", hex, hex + 8, hex + 12)
-               : NULL;
+    if (!hex)
+        return NULL; /* the generator failed: the column refuses it */
+    memcpy(digits, hex, 8);
+    memcpy(digits + 9, hex + 8, 4);
+    digits[15] = hex[12];
+    return name;
 }
 
 static apr_int64_t integer(const char *text)

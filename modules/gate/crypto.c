@@ -169,11 +169,29 @@ apr_status_t wxl_crypto_hmac(const wxl_hmac_t *key, const char *text, apr_size_t
     return APR_SUCCESS;
 }
 
+/* OpenSSL's own, of which there is one: looked up by its name once, not for each digest. */
+static const EVP_MD *sha256(void)
+{
+    static EVP_MD *found;
+    EVP_MD *none = NULL, *digest = __atomic_load_n(&found, __ATOMIC_ACQUIRE);
+
+    if (digest)
+        return digest;
+    digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (digest && !__atomic_compare_exchange_n(&found, &none, digest, 0, __ATOMIC_ACQ_REL,
+                                               __ATOMIC_ACQUIRE)) {
+        EVP_MD_free(digest);
+        digest = none;
+    }
+    return digest;
+}
+
 const char *wxl_crypto_digest_hex(apr_pool_t *pool, const char *text)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+    const EVP_MD *kind = sha256();
 
-    if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) != 1)
+    if (!kind || EVP_Digest(text, strlen(text), digest, NULL, kind, NULL) != 1)
         return NULL;
     return apr_pescape_hex(pool, digest, 16, 0);
 }

@@ -138,16 +138,22 @@ wxl_json_t *wxl_json_object(apr_pool_t *pool)
     return adopt(pool, json_object());
 }
 
+/* A string is looked at while it is written: not here, too. */
+static json_t *string(const char *value)
+{
+    return json_string_nocheck(value);
+}
+
 /* Takes over `value`, which may be NULL for one that could not be made. */
 static void set(wxl_json_t *json, const char *key, json_t *value)
 {
-    if (json_object_set_new(json->value, key, value) != 0)
+    if (json_object_set_new_nocheck(json->value, key, value) != 0)
         json->broken = 1;
 }
 
 void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value)
 {
-    set(json, key, value ? json_string(value) : json_null());
+    set(json, key, value ? string(value) : json_null());
 }
 
 void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value)
@@ -170,7 +176,7 @@ void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value)
 {
     json_t *array = json_array();
 
-    if (json_array_append_new(array, json_string(value)) != 0)
+    if (json_array_append_new(array, string(value)) != 0)
         json->broken = 1;
     set(json, key, array);
 }

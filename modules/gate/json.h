@@ -60,8 +60,9 @@ const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *
 wxl_json_t *wxl_json_object(apr_pool_t *pool);
 
 /*
- * Set a key of an object. A value that cannot be written (a string that is not UTF-8) marks the
- * object: wxl_json_write() then gives NULL instead of half an answer.
+ * Set a key of an object. A value that cannot be written (a string that is not UTF-8) is noticed
+ * when it is written: wxl_json_write() then gives NULL instead of half an answer. A key is not
+ * looked at: it is a word of ours, or wxl_json_is_utf8().
  */
 void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value); /* NULL: null */
 void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value);

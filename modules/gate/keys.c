@@ -129,6 +129,9 @@ static EVP_MD_CTX *context_copy(const EVP_MD_CTX *kept)
         EVP_MD_CTX_free(context);
         return NULL;
     }
+    /* nothing follows what is signed: no need to copy it once more for that */
+    if (context)
+        EVP_MD_CTX_set_flags(context, EVP_MD_CTX_FLAG_FINALISE);
     return context;
 }
 

@@ -10,6 +10,7 @@
 #include "web/visit.h"
 
 #define SCHEME "bearer"
+#define BLANKS " \t\n\v\f\r" /* as isspace() has them */
 
 static apr_status_t fail(wxl_errand_t *errand, const char *why)
 {
@@ -56,8 +57,7 @@ static apr_status_t from_header(wxl_errand_t *errand, request_rec *r, const char
     field = skip_blanks(field + strlen(SCHEME));
     if (!*field)
         return fail(errand, "Authorization header without a token");
-    for (end = field; *end && !apr_isspace(*end); end++)
-        continue;
+    end = field + strcspn(field, BLANKS);
     if (*skip_blanks(end))
         return fail(errand, "Authorization header of more than two words");
     *token = *end ? apr_pstrmemdup(r->pool, field, end - field) : field;

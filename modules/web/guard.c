@@ -20,10 +20,16 @@
    nobody's id. Gone before a handler sees it. */
 static char nobody[] = "";
 
+/* What a request that the guard has asked for a user bears: known by its address. */
+static char auth_type[] = WXL_AUTH_TYPE;
+
 static int is_guarded(request_rec *r)
 {
-    const char *type = ap_auth_type(r);
+    const char *type;
 
+    if (r->ap_auth_type == auth_type)
+        return 1;
+    type = ap_auth_type(r);
     return type && ap_cstr_casecmp(type, WXL_AUTH_TYPE) == 0;
 }
 
@@ -123,7 +129,7 @@ int wxl_guard_authn(request_rec *r)
         return DECLINED;
     begin(&call, r);
     user = apr_palloc(r->pool, sizeof(*user));
-    r->ap_auth_type = WXL_AUTH_TYPE;
+    r->ap_auth_type = auth_type;
     if (recognise(&call, user) == APR_SUCCESS) {
         r->user = (char *)wxl_text_decimal(r->pool, user->id);
         wxl_visit_of(r)->user = user;
@@ -147,11 +153,10 @@ int wxl_guard_authz(request_rec *r)
     wxl_visit_t *visit;
     int status, known;
 
-    if (!is_guarded(r))
+    visit = wxl_visit_seen(r);
+    if ((visit && visit->inside) || !is_guarded(r))
         return DECLINED;
     visit = wxl_visit_of(r);
-    if (visit->inside)
-        return DECLINED;
     visit->inside = 1;
     status = ap_run_auth_checker(r);
     visit->inside = 0;

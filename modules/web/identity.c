@@ -79,30 +79,38 @@ int wxl_identity_scrub(request_rec *r)
     return DECLINED;
 }
 
-void wxl_identity_note(request_rec *r, const wxl_user_t *user)
+/* @return the user's id as text */
+static const char *note(request_rec *r, const wxl_user_t *user)
 {
+    const char *id = wxl_text_decimal(r->pool, user->id);
     apr_table_t *env = r->subprocess_env;
 
-    apr_table_setn(env, "WXLOGIN_USER_ID", wxl_text_decimal(r->pool, user->id));
+    apr_table_setn(env, "WXLOGIN_USER_ID", id);
     apr_table_setn(env, "WXLOGIN_USERNAME", user->username);
     apr_table_setn(env, "WXLOGIN_USER_TYPE", user->user_type);
     apr_table_setn(env, "WXLOGIN_IS_STAFF", user->is_staff ? "1" : "0");
+    return id;
+}
+
+void wxl_identity_note(request_rec *r, const wxl_user_t *user)
+{
+    note(r, user);
 }
 
 void wxl_identity_tell(request_rec *r, const wxl_user_t *user)
 {
     apr_table_t *headers = r->headers_in;
-    const char *sid;
+    const char *id, *sid;
 
     if (!user) {
         scrub(headers);
         return;
     }
-    wxl_identity_note(r, user);
+    id = note(r, user);
     sid = wxl_visit_sid(r);
     if (sid)
         apr_table_setn(r->subprocess_env, "WXLOGIN_SESSION", sid);
-    apr_table_setn(headers, "X-Wx-User-Id", apr_table_get(r->subprocess_env, "WXLOGIN_USER_ID"));
+    apr_table_setn(headers, "X-Wx-User-Id", id);
     apr_table_setn(headers, "X-Wx-Username", wxl_text_percent(r->pool, user->username));
     apr_table_setn(headers, "X-Wx-User-Type", wxl_text_percent(r->pool, user->user_type));
     apr_table_setn(headers, "X-Wx-Is-Staff", user->is_staff ? "1" : "0");
