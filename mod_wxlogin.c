@@ -135,14 +135,10 @@ static int handler(request_rec *r)
     return DECLINED;
 }
 
-/* All hooks, in the order in which httpd runs them. */
-static void hooks(apr_pool_t *pool)
+/* All hooks, in the order in which httpd runs them: those of the server and of a child, */
+static void server_hooks(void)
 {
     static const char *const dbd[] = {"mod_dbd.c", NULL};
-
-    wxl_identity_register();
-    wxl_reply_register();
-    wxl_require_register(pool);
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(wxl_config_check, NULL, NULL, APR_HOOK_MIDDLE);
@@ -150,7 +146,11 @@ static void hooks(apr_pool_t *pool)
     ap_hook_child_init(child_init, dbd, NULL, APR_HOOK_MIDDLE);
     /* First: a DBDInitSQL that fails would keep the hooks behind it from running. */
     APR_OPTIONAL_HOOK(dbd, post_connect, wxl_dbd_greet, NULL, NULL, APR_HOOK_FIRST);
+}
 
+/* and those of a connection and its requests. */
+static void request_hooks(void)
+{
     /* Before everybody: a parked connection must get its own descriptor back first. */
     ap_hook_process_connection(wxl_park_process, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_close_connection(wxl_park_pre_close, NULL, NULL, APR_HOOK_REALLY_FIRST);
@@ -180,4 +180,13 @@ static void hooks(apr_pool_t *pool)
     ap_hook_log_transaction(wxl_limit_log, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_log_config. */
     ap_hook_log_transaction(wxl_bearer_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
+}
+
+static void hooks(apr_pool_t *pool)
+{
+    wxl_identity_register();
+    wxl_reply_register();
+    wxl_require_register(pool);
+    server_hooks();
+    request_hooks();
 }

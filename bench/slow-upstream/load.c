@@ -89,7 +89,6 @@ static void hang_up(peer_t *peer)
         close(peer->fd);
     peer->fd = -1;
     peer->state = IDLE;
-    peer->len = 0;
     peer->kept = 0;
 }
 
@@ -212,14 +211,9 @@ static void lost(peer_t *peer, int64_t now)
     hang_up(peer);
     if (state == IDLE)
         return;
-    if (cut) {
-        load.cut += measured(now);
-        rest(peer, now, 0);
-        return;
-    }
-    if (measured(now))
-        load.broken++;
-    rest(peer, now, SECOND + random() % SECOND);
+    load.cut += cut && measured(now);
+    load.broken += !cut && measured(now);
+    rest(peer, now, cut ? 0 : SECOND + random() % SECOND);
 }
 
 static void hear(peer_t *peer, int64_t now)
@@ -336,9 +330,9 @@ static double ms_at(double share)
 {
     size_t at = (size_t)(share * (double)load.times_len);
 
-    if (!load.times_len)
-        return -1;
-    return load.times[at < load.times_len ? at : load.times_len - 1] / 1000.0;
+    if (at == load.times_len && at)
+        at--;
+    return load.times_len ? load.times[at] / 1000.0 : -1;
 }
 
 /* Visitors who still wait have waited so long at least: that counts, or the worst would be lost. */
@@ -349,10 +343,8 @@ static void count_unserved(int64_t now, int *waiting, int *never)
     for (i = 0; i < load.count; i++) {
         const peer_t *peer = &load.peers[i];
 
-        if (peer->state != IDLE)
-            ++*waiting;
-        if (!peer->served)
-            ++*never;
+        *waiting += peer->state != IDLE;
+        *never += !peer->served;
         if (load.pages && peer->state != IDLE)
             note_time(now - peer->since);
     }
@@ -375,7 +367,7 @@ static void report(double seconds)
 int main(int argc, char **argv)
 {
     struct rlimit files;
-    double warm_up, seconds;
+    double seconds;
     int i;
 
     if (argc != 6 || (strcmp(argv[1], "sign-in") != 0 && strcmp(argv[1], "page") != 0)) {
@@ -389,9 +381,8 @@ int main(int argc, char **argv)
     load.pages = strcmp(argv[1], "page") == 0;
     load.port = atoi(argv[2]);
     load.count = load.pages ? MOST_VISITORS : atoi(argv[3]);
-    warm_up = atof(argv[4]);
     seconds = atof(argv[5]);
-    load.from = now_us() + (int64_t)(warm_up * SECOND);
+    load.from = now_us() + (int64_t)(atof(argv[4]) * SECOND);
     load.until = load.from + (int64_t)(seconds * SECOND);
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.seed = (unsigned)(now_us() ^ getpid());

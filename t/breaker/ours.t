@@ -19,17 +19,19 @@ my $wechat = WxLogin::Test::FakeWeChat->new;
 # httpd itself wants a descriptor where it looks for .htaccess
 my $MORE = "KeepAliveTimeout 60\n<Directory />\n    AllowOverride None\n</Directory>\n";
 
-# Earlier connections may still be on their way out.
+# Waits until a child has as many clients as it should, and none that is being seen off, so that no
+# descriptor comes back later; how many it has then.
 sub settle {
-    my $child = shift;
-    my ($last, $same) = (0, 0);
+    my ($httpd, $child, $clients) = @_;
+    my $local = sprintf ':%04X', $httpd->port;
+    my $now;
     until_true(sub {
-        my $now = load($child)->{fds};
-        $same = $now == $last ? $same + 1 : 0;
-        $last = $now;
-        return $same >= 10;
+        open my $tcp, '<', "/proc/$child/net/tcp" or return;
+        my %inode = map { my @f = split; $f[1] =~ /$local$/ && $f[3] ne '0A' ? ($f[9] => 1) : () } <$tcp>;
+        $now = load($child)->{fds};
+        return $clients == grep { (readlink($_) // '') =~ /^socket:\[(\d+)\]/ && $inode{$1} } glob "/proc/$child/fd/*";
     }, 10);
-    return $last;
+    return $now;
 }
 
 # $n clients are connected, then the child may open $more descriptors, and they try to sign in.  Returns
@@ -37,7 +39,6 @@ sub settle {
 sub without_descriptors {
     my ($httpd, $more, $n) = @_;
     my ($child) = $httpd->children;
-    settle($child);
     local $SIG{PIPE} = 'IGNORE';
     my $waiting = WxLogin::Test::Waiting->send($httpd, map { http_request(GET => '/index.html', undef, Connection => 'keep-alive') } 1 .. $n);
     my @fh = $waiting->sockets;
@@ -45,6 +46,7 @@ sub without_descriptors {
         my $got = '';
         until_true(sub { sysread($fh, $got, 65_536, length $got); $got =~ /works/ }, 5);
     }
+    settle($httpd, $child, $n);
     my %taken = map { m{/(\d+)$} ? ($1 => 1) : () } glob "/proc/$child/fd/*";
     my @free = grep { !$taken{$_} } 0 .. 2 * keys %taken;
     my @codes = $wechat->codes($n);
@@ -65,7 +67,7 @@ for my $mode (qw(auto blocking)) {
         my $httpd = waiting_httpd($wechat, threads => 6, more => "WxLoginExchangeMode $mode\n$MORE")->start;
         my $log = WxLogin::Test::ErrorLog->watch($httpd);
         my ($child) = $httpd->children;
-        my $idle = settle($child);
+        my $idle = settle($httpd, $child, 0);
         for my $more ($mode eq 'auto' ? (2, 1, 0) : 0) {
             my ($code) = without_descriptors($httpd, $more, 7);
             $log->announce(qr/:error\].*WXL0203: .*WeChat was not asked: no descriptor/, $mode eq 'auto' ? 21 : 7) if !$more;
