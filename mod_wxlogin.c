@@ -39,6 +39,7 @@
 #include "web/identity.h"
 #include "web/limit.h"
 #include "web/limit_config.h"
+#include "web/nofile.h"
 #include "web/park.h"
 #include "web/reply.h"
 #include "web/require.h"
@@ -159,6 +160,8 @@ static void request_hooks(void)
     ap_hook_post_read_request(wxl_bearer_blur, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_pre_translate_name(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(wxl_nofile_mark, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_dirwalk_stat(wxl_nofile_stat, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_header_parser(wxl_bearer_take, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* Last: what SetEnvIf finds out is there for the log line of a refused request, too. */
     ap_hook_header_parser(wxl_limit_early, NULL, NULL, APR_HOOK_LAST);

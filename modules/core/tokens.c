@@ -33,6 +33,7 @@ apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t 
                               const wxl_claims_t *claims, const char **token)
 {
     wxl_json_t *json = wxl_json_object(errand->pool);
+    apr_status_t rv;
 
     wxl_json_set_string(json, "token_type",
                         claims->type == WXL_TOKEN_ACCESS ? "access" : "refresh");
@@ -44,7 +45,9 @@ apr_status_t wxl_tokens_write(wxl_errand_t *errand, const wxl_tokens_settings_t 
         wxl_json_set_string(json, "sid", claims->sid);
     if (claims->auth_time < claims->iat)
         wxl_json_set_integer(json, "auth_time", claims->auth_time);
-    return wxl_jwt_sign(errand, &settings->keys, json, token);
+    rv = wxl_jwt_sign(errand, &settings->keys, json, token);
+    wxl_json_drop(errand->pool, json);
+    return rv;
 }
 
 static apr_status_t refuse(wxl_errand_t *errand, const char *why)

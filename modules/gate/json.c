@@ -138,6 +138,12 @@ wxl_json_t *wxl_json_object(apr_pool_t *pool)
     return adopt(pool, json_object());
 }
 
+void wxl_json_drop(apr_pool_t *pool, wxl_json_t *json)
+{
+    if (json->value)
+        apr_pool_cleanup_run(pool, json->value, release);
+}
+
 /* A string is looked at while it is written: not here, too. */
 static json_t *string(const char *value)
 {

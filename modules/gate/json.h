@@ -59,6 +59,13 @@ const char *wxl_json_text(apr_pool_t *pool, const wxl_json_t *json, const char *
 /** @return a new, empty object in the pool; keys keep the order in which they are set */
 wxl_json_t *wxl_json_object(apr_pool_t *pool);
 
+/**
+ * Give a value back before its pool is cleared, so that the next can have its memory. It is not
+ * used again.
+ * @param pool the one it was made with
+ */
+void wxl_json_drop(apr_pool_t *pool, wxl_json_t *json);
+
 /*
  * Set a key of an object. A value that cannot be written (a string that is not UTF-8) is noticed
  * when it is written: wxl_json_write() then gives NULL instead of half an answer. A key is not

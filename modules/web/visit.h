@@ -16,6 +16,7 @@ typedef struct {
     char *unparsed_uri;      /* with its tokens; NULL: it is in its place */
     const wxl_user_t *user;  /* whose token it is; NULL: not known */
     const char *sid;         /* and of which session; NULL: of none */
+    int endpoint;            /* one of ours serves it: there is no file */
     int inside;              /* mod_authz_core is being asked */
     int passed;              /* all that may refuse it has let it pass */
     int refused;             /* the guard has refused it, and said why */
