@@ -78,6 +78,10 @@ const char *wxl_text_time(apr_pool_t *pool, apr_int64_t usec)
     return text;
 }
 
+/* APR has no cheap way to write a 64-bit number but that for offsets, which are as wide wherever
+   files may be large. */
+_Static_assert(sizeof(apr_off_t) >= sizeof(apr_int64_t), "APR was built without large files");
+
 const char *wxl_text_decimal(apr_pool_t *pool, apr_int64_t number)
 {
     return apr_off_t_toa(pool, number);

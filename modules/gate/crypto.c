@@ -3,8 +3,8 @@
 #include "gate/crypto.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_escape.h>
 #include <apr_strings.h>
@@ -42,31 +42,17 @@ void wxl_crypto_wipe(void *bytes, apr_size_t len)
 }
 
 /* Bytes drawn ahead, of one thread. What a process has drawn must not be handed out by those that
-   it forks, too: each counts one fork more than its parent. */
+   it forks, too. */
 static _Thread_local struct {
-    int forks;
+    pid_t owner;
     apr_size_t left;
     unsigned char bytes[STOCK];
 } stock;
-static int forks, are_counted;
-
-static void count_fork(void)
-{
-    forks++;
-}
-
-static void count_forks(void)
-{
-    are_counted = pthread_atfork(NULL, NULL, count_fork) == 0;
-}
 
 static int fill_stock(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, count_forks);
-    stock.left = are_counted && RAND_bytes(stock.bytes, STOCK) == 1 ? STOCK : 0;
-    stock.forks = forks;
+    stock.left = RAND_bytes(stock.bytes, STOCK) == 1 ? STOCK : 0;
+    stock.owner = getpid();
     return stock.left == STOCK;
 }
 
@@ -74,7 +60,7 @@ int wxl_crypto_random(void *bytes, apr_size_t len)
 {
     if (len > STOCK)
         return len <= INT_MAX && RAND_bytes(bytes, (int)len) == 1;
-    if ((stock.left < len || stock.forks != forks) && !fill_stock())
+    if ((stock.left < len || stock.owner != getpid()) && !fill_stock())
         return 0;
     stock.left -= len;
     memcpy(bytes, stock.bytes + stock.left, len);

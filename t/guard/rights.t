@@ -132,7 +132,7 @@ subtest 'outage' => sub {
     my $pg = WxLogin::Test::Postgres->new(conf => { log_statement => 'all' })->start->create('wxlogin');
     my $site = WxLogin::Test::Guard->new('sqlite', config => $config . <<"CONF");
 DBDriver pgsql
-DBDParams "@{[ $pg->params('wxlogin') ]} connect_timeout=2"
+DBDParams "@{[ $pg->params('wxlogin') ]} connect_timeout=10"
 DBDMin 1
 DBDKeep 4
 DBDMax 4

@@ -77,7 +77,7 @@ sub killed {
 # A Postgres that is there and does not answer: whoever looks in it hangs.
 sub ends {
     my ($mpm) = @_;
-    my $httpd = guarded($pg, mpm => $mpm, children => 2, max => 2)->start;
+    my $httpd = guarded($pg, mpm => $mpm, children => 2, max => 2, connect => 2)->start;
     my $user = enters($httpd, "frozen-$mpm");
     lives($httpd, $user, 'let in');
     my $began = time;

@@ -29,7 +29,7 @@ for my $pair (@pair{qw(ES256 RS256 EdDSA)}) {    # the lines of the file, and wh
     $secret{"d of $pair->{kid}"} = $pair->{toolkit}->export_key_jwk('private', 1)->{d};
 }
 my $wechat = WxLogin::Test::FakeWeChat->new(appid => 'wxsecrecy', secret => $secret{'the AppSecret'});
-my $pg = "host=$ENV{WX_PG_HOST} port=$ENV{WX_PG_PORT} user=wxlogin password=$secret{'the password of the data base'} connect_timeout=2";
+my $pg = "host=$ENV{WX_PG_HOST} port=$ENV{WX_PG_PORT} user=wxlogin password=$secret{'the password of the data base'} connect_timeout=10";
 my $httpd = WxLogin::Test::Httpd->new(
     ports => 8, env => { WX_T_SECRET => $secret{'the AppSecret'} },
     loadmodules => sub {

@@ -24,9 +24,11 @@
 #define SPEED 10
 #define SLACK (10 * SECOND) /* how old a time the limiter accepts */
 
+/* It was decided between the two: a thread may sleep in the middle, and find that events of before
+   have made room for those of other clients meanwhile. */
 typedef struct {
     apr_uint32_t client;
-    apr_time_t when;
+    apr_time_t when, until;
 } event_t;
 
 /* What all processes share. */
@@ -72,11 +74,12 @@ static void *map(size_t size)
 static void one_check(apr_uint32_t client)
 {
     wxl_limiter_verdict_t verdict;
-    apr_time_t now = clock_now();
+    apr_time_t now = clock_now(), until;
     apr_uint32_t at;
 
     wxl_limiter_check(&limiter, shared->hashes[client], now, 1, &verdict);
-    if (clock_now() - now > SLACK / 2) {
+    until = clock_now();
+    if (until - now > SLACK / 2) {
         apr_atomic_inc32(&shared->late);
     } else if (verdict.admitted) {
         at = apr_atomic_inc32(&shared->count);
@@ -84,6 +87,7 @@ static void one_check(apr_uint32_t client)
             shared->events[at].client = client;
             /* the time it was counted with: others may already have come later */
             shared->events[at].when = (apr_time_t)(verdict.after >> 12);
+            shared->events[at].until = until;
         }
     }
 }
@@ -142,6 +146,17 @@ static int by_client_and_time(const void *a, const void *b)
     return x->when < y->when ? -1 : x->when > y->when;
 }
 
+/* Do these, of one client, certainly lie in one window? */
+static int together(const event_t *first, const event_t *last)
+{
+    const event_t *event;
+    apr_time_t until = 0;
+
+    for (event = first; event <= last; event++)
+        until = event->until > until ? event->until : until;
+    return until - first->when < scene->window;
+}
+
 /* @return windows that hold one too many */
 static int windows_over(apr_uint32_t count)
 {
@@ -152,7 +167,7 @@ static int windows_over(apr_uint32_t count)
     for (i = scene->limit; i < count; i++) {
         const event_t *first = &shared->events[i - scene->limit], *last = &shared->events[i];
 
-        over += first->client == last->client && last->when - first->when < scene->window;
+        over += first->client == last->client && together(first, last);
     }
     return over;
 }

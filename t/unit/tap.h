@@ -16,13 +16,16 @@ __attribute__((format(printf, 4, 0))) static inline int tap_print(int good, cons
                                                                   int line, const char *name,
                                                                   va_list args)
 {
+    char text[512];
+
     tap_count++;
-    printf("%sok %d - ", good ? "" : "not ", tap_count);
-    vprintf(name, args);
-    printf("\n");
+    vsnprintf(text, sizeof(text), name, args);
+    printf("%sok %d - %s\n", good ? "" : "not ", tap_count, text);
     if (!good) {
         tap_failed++;
-        printf("#   failed at %s line %d\n", file, line);
+        fflush(stdout);
+        /* prove shows what comes this way */
+        fprintf(stderr, "#   Failed test '%s'\n#   at %s line %d.\n", text, file, line);
     }
     return good;
 }
@@ -49,7 +52,7 @@ __attribute__((format(printf, 5, 6))) static inline int tap_int(long long got, l
     tap_print(got == want, file, line, name, args);
     va_end(args);
     if (got != want)
-        printf("#   got %lld, want %lld\n", got, want);
+        fprintf(stderr, "#   got %lld, want %lld\n", got, want);
     fflush(stdout);
     return got == want;
 }
@@ -65,7 +68,7 @@ __attribute__((format(printf, 5, 6))) static inline int tap_str(const char *got,
     tap_print(good, file, line, name, args);
     va_end(args);
     if (!good)
-        printf("#   got  %s\n#   want %s\n", got ? got : "(null)", want ? want : "(null)");
+        fprintf(stderr, "#   got  %s\n#   want %s\n", got ? got : "(null)", want ? want : "(null)");
     fflush(stdout);
     return good;
 }

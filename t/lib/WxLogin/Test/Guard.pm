@@ -105,7 +105,7 @@ sub _pgsql {
     $self->{name} = 'guard_' . join '_', $$, time, int rand 1e6;
     $pg->create($self->{name});
     return 'DBDriver pgsql' . "\n" . 'DBDParams "' . $pg->params($self->{name})
-        . " application_name=$self->{name} connect_timeout=2 options='-c lc_messages=C'\"\nDBDMax 4\nDBDKeep 4\n";
+        . " application_name=$self->{name} connect_timeout=10 options='-c lc_messages=C'\"\nDBDMax 4\nDBDKeep 4\n";
 }
 
 # Files to be guarded: htdocs/NAME/hello.txt; a CGI that tells what it got; a page with includes.

@@ -8,6 +8,7 @@ WxLogin::Test::Own - an httpd and a Postgres for tests that do them harm
 
     my $pg = own_postgres();                                # running, with the tables in "wxlogin"
     my $httpd = own_httpd($pg, max => 2, mpm => 'prefork'); # mock mode, not yet started
+    my $httpd = own_httpd($pg, connect => 2);               # seconds until a connection is given up
     my $httpd = own_httpd($pg, options => '-c lock_timeout=700', config => "WxLoginUserCache off\n");
     sign_in($httpd, 'somebody');                            # the answer
     heals($httpd, 'name', 5);                               # one test: signs in again within 5 seconds
@@ -32,9 +33,10 @@ sub own_httpd {
     my ($pg, %o) = @_;
     my $max = delete $o{max} // 8;
     my $options = delete $o{options};
+    my $connect = delete $o{connect} // 10;
     my $db = delete $o{db} // 'wxlogin';
     my $more = delete $o{config} // '';
-    my $params = $pg->params($db) . ' application_name=wxlogin connect_timeout=2' . ($options ? " options='$options'" : '');
+    my $params = $pg->params($db) . " application_name=wxlogin connect_timeout=$connect" . ($options ? " options='$options'" : '');
     return WxLogin::Test::Httpd->new(%o, config => <<"CONF");
 WxLoginEnvironment development
 WxLoginSecretKey env:WX_SECRET_KEY

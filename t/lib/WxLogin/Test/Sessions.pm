@@ -78,7 +78,7 @@ sub _pgsql {
     $self->{name} = 'session_' . join '_', $$, time, int rand 1e6;
     $self->{pg}->create($self->{name});
     return 'DBDriver pgsql' . "\n" . 'DBDParams "' . $self->{pg}->params($self->{name})
-        . " application_name=$self->{name} connect_timeout=2 options='-c lc_messages=C -c TimeZone=UTC"
+        . " application_name=$self->{name} connect_timeout=10 options='-c lc_messages=C -c TimeZone=UTC"
         . ($options // '') . "'\"\nDBDMax 8\nDBDKeep 8\n";
 }
 
