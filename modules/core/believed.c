@@ -11,8 +11,9 @@
 
 #define WAYS 4
 #define ENTRY_WORDS 32
-/* Behind the head: jti, user_id and sid, each with its NUL; an empty sid stands for none. */
-enum { SUM, NAME_1, NAME_2, EXP, IAT, AUTH_TIME, HEAD_WORDS };
+/* WORDS: how many are in use, and summed up. Behind the head: jti, user_id and sid, each with its
+   NUL; an empty sid stands for none. */
+enum { SUM, NAME_1, NAME_2, EXP, IAT, AUTH_TIME, WORDS, HEAD_WORDS };
 #define TEXT_BYTES ((ENTRY_WORDS - HEAD_WORDS) * 8)
 
 typedef struct {
@@ -66,26 +67,33 @@ static int is_of(const apr_uint64_t *at, const entry_t *entry)
            wxl_sealed_peek(at + NAME_2) == entry->word[NAME_2];
 }
 
-/* @return 1 and the whole entry of this name, or 0 */
-static int find(const wxl_believed_t *believed, entry_t *entry)
+/* @return 1 where the copy is whole */
+static int copy_out(const apr_uint64_t *from, entry_t *entry)
 {
-    const apr_uint64_t *at = set_of(believed, entry);
-    entry_t found;
+    apr_uint64_t words = wxl_sealed_peek(from + WORDS);
+
+    /* the number may have changed since: then it is another one that was summed up */
+    return words > HEAD_WORDS && words <= ENTRY_WORDS &&
+           wxl_sealed_get(from, entry->word, (int)words) && entry->word[WORDS] == words;
+}
+
+/* @return 1 and the whole entry of this name, or 0 */
+static int find(const wxl_believed_t *believed, const entry_t *sought, entry_t *entry)
+{
+    const apr_uint64_t *at = set_of(believed, sought);
     int way;
 
     for (way = 0; way < WAYS; way++, at += ENTRY_WORDS) {
-        if (!is_of(at, entry) || !wxl_sealed_get(at, found.word, ENTRY_WORDS) ||
-            !is_of(found.word, entry))
-            continue;
-        *entry = found;
-        return 1;
+        if (is_of(at, sought) && copy_out(at, entry) && is_of(entry->word, sought))
+            return 1;
     }
     return 0;
 }
 
 static void read_claims(apr_pool_t *pool, const entry_t *entry, wxl_claims_t *claims)
 {
-    const char *text = apr_pmemdup(pool, entry->word + HEAD_WORDS, TEXT_BYTES);
+    const char *text =
+        apr_pmemdup(pool, entry->word + HEAD_WORDS, (entry->word[WORDS] - HEAD_WORDS) * 8);
 
     claims->type = WXL_TOKEN_ACCESS;
     claims->exp = (apr_int64_t)entry->word[EXP];
@@ -118,6 +126,8 @@ static int write_claims(const wxl_claims_t *claims, entry_t *entry)
     entry->word[EXP] = (apr_uint64_t)claims->exp;
     entry->word[IAT] = (apr_uint64_t)claims->iat;
     entry->word[AUTH_TIME] = (apr_uint64_t)claims->auth_time;
+    entry->word[WORDS] =
+        (apr_uint64_t)(HEAD_WORDS + (to - (char *)(entry->word + HEAD_WORDS) + 7) / 8);
     return 1;
 }
 
@@ -142,20 +152,20 @@ apr_status_t wxl_believed_check(wxl_errand_t *errand, const wxl_believed_t *beli
                                 wxl_claims_t *claims)
 {
     apr_int64_t now = apr_time_sec(errand->now);
+    entry_t entry, known;
     apr_status_t rv;
-    entry_t entry;
 
     /* longer than any: not even looked at */
     if (!believed->words || strnlen(token, WXL_JWT_MAX + 1) > WXL_JWT_MAX)
         return wxl_tokens_check(errand, settings, WXL_TOKEN_ACCESS, token, claims);
     name(believed, settings, token, &entry);
-    if (find(believed, &entry)) {
-        read_claims(errand->pool, &entry, claims);
+    if (find(believed, &entry, &known)) {
+        read_claims(errand->pool, &known, claims);
         if (claims->exp > now && claims->iat <= now)
             return APR_SUCCESS;
     }
     rv = wxl_tokens_check(errand, settings, WXL_TOKEN_ACCESS, token, claims);
     if (rv == APR_SUCCESS && write_claims(claims, &entry))
-        wxl_sealed_put(place_of(believed, &entry), entry.word, ENTRY_WORDS);
+        wxl_sealed_put(place_of(believed, &entry), entry.word, (int)entry.word[WORDS]);
     return rv;
 }
