@@ -36,7 +36,7 @@ sub own {
 # As an administrator would do it
 sub tool {
     my ($file, $sql) = @_;
-    return system('sqlite3', '-batch', '-bail', $file, $sql) == 0;
+    return system('sqlite3', '-batch', '-bail', '-cmd', '.timeout 20000', $file, $sql) == 0;
 }
 
 subtest 'the schema changes under the statement' => sub {

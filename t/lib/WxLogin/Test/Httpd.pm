@@ -187,7 +187,7 @@ sub _sqlite {
 sub sqlite_schema {
     my $file = shift;
     my $schema = "$T/../conf/schema/sqlite3.sql";
-    system("sqlite3 -batch -bail '$file' < '$schema' > /dev/null") == 0 or croak "cannot load $schema";
+    system("sqlite3 -batch -bail -cmd '.timeout 20000' '$file' < '$schema' > /dev/null") == 0 or croak "cannot load $schema";
     return $file;
 }
 
