@@ -41,7 +41,7 @@ sub wave {
     $wechat->release(@codes);
     ok until_true(sub { $wechat->answered_in_all >= $already + $n }, 10), "WeChat has answered $n";
     my $in_line = $n - $AWAKE . ' parked, 0 blocking';
-    until_true(sub { gauges($httpd) eq $in_line }, 2);
+    until_true(sub { gauges($httpd) eq $in_line }, 10);
     is gauges($httpd), $in_line, "$AWAKE are awake";
     return ($db, $waiting, @codes);
 }
@@ -89,12 +89,12 @@ $log->done;
 
 # TimeOut strikes whoever stands in line for too long: at once, and what WeChat said is not lost.
 subtest 'TimeOut' => sub {
-    $httpd = waiting_httpd($wechat, threads => $THREADS, timeout => 1, exact => 1, more => "${MORE}TimeOut 2\n")->start;
+    $httpd = waiting_httpd($wechat, threads => $THREADS, timeout => 4, exact => 1, more => "${MORE}TimeOut 6\n")->start;
     $log = WxLogin::Test::ErrorLog->watch($httpd)->announce(qr/WXL0401: .*(?:before its turn|busy)/);
     my ($db, $waiting, @codes) = wave($httpd, 12);
     my @jobs = @{ $waiting->{jobs} };
     my %late;
-    ok until_true(sub { @late{ answered($waiting->sockets) } = (); keys %late >= 12 - $AWAKE }, 6), 'who stands in line hears of it';
+    ok until_true(sub { @late{ answered($waiting->sockets) } = (); keys %late >= 12 - $AWAKE }, 20), 'who stands in line hears of it';
     is get($httpd, '/index.html')->{status}, 200, 'a page meanwhile';
     my @late = grep { exists $late{ $jobs[$_]{fh} } } 0 .. $#jobs;
     $db->commit;
