@@ -116,6 +116,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 /* Start-up 3, in each child after the fork: whatever owns a socket, a lock or a thread. */
 static void child_init(apr_pool_t *pchild, server_rec *server)
 {
+    wxl_nofile_child(pchild, server);
     wxl_waits_child(pchild);
     wxl_exchange_child(pchild, server);
     wxl_dbd_child(pchild);

@@ -68,6 +68,9 @@ typedef struct {
 
     /* Set by web/revocation when httpd starts. */
     struct wxl_watch_t *watch; /* what is known in common of the data base; NULL: there is none */
+
+    /* Set by web/nofile when a child starts. */
+    const char *plain_root; /* DocumentRoot, if all of its path are directories; else NULL */
 } wxl_config_t;
 
 typedef enum { WXL_GUARD_UNSET = 0, WXL_GUARD_REQUIRED, WXL_GUARD_OPTIONAL } wxl_guard_t;

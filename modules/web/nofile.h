@@ -2,16 +2,21 @@
  * web/nofile: an endpoint has no file.
  *
  * httpd looks for a file behind each URL: for the whole path, and where there is none for each
- * directory above it. An endpoint has none, and the directories down to DocumentRoot are known to
- * be there: the file system is asked only about what would lie beyond them. Sections of the
- * configuration hold as they do without this.
+ * directory above it. An endpoint has none, and the directories down to DocumentRoot have been
+ * looked at when the child began: the file system is asked only about what would lie beyond.
+ * Sections of the configuration hold as they do without this. Where a link is among the
+ * directories, or one that the child must not enter, or where each request has a DocumentRoot of
+ * its own, httpd looks as ever.
  *
- * In the thread of the request.
+ * wxl_nofile_child() in child_init, the rest in the thread of the request.
  */
 #ifndef WXL_NOFILE_H
 #define WXL_NOFILE_H
 
 #include "web/private.h"
+
+/** Look at the DocumentRoot of each server. */
+void wxl_nofile_child(apr_pool_t *pchild, server_rec *server);
 
 /**
  * Hook translate_name: is it an endpoint, by the SetHandler of its location?

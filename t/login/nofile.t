@@ -68,4 +68,50 @@ answer('/file/named', 403, undef, 'a file that is denied by its name');
 answer('/elsewhere/login', 200, 'elsewhere', 'outside DocumentRoot');
 is get($httpd, '/off/login')->{body}, "a file\n", 'where the handler is switched off again there are files';
 is get($httpd, '/plain')->{body}, "a file\n", 'and everywhere else';
+
+# httpd itself has to look where a link or a name of the client's leads to the directory
+my $dir = WxLogin::Test::Httpd::libexecdir();
+my $strict = WxLogin::Test::Httpd->new(
+    loadmodules => sub { "$_[0]LoadModule vhost_alias_module $dir/mod_vhost_alias.so\n" },
+    config => <<'CONF');
+WxLoginEnvironment development
+WxLoginSecretKey env:WX_SECRET_KEY
+@SQLITE@
+DocumentRoot "@ROOT@/link"
+<Directory "@ROOT@">
+    Options None
+</Directory>
+<Directory "@ROOT@/vhosts/*">
+    Header always append X-Seen host
+</Directory>
+<LocationMatch "/login$">
+    SetHandler wxlogin-login
+</LocationMatch>
+<VirtualHost *>
+    ServerName link.example
+</VirtualHost>
+<VirtualHost *>
+    ServerName plain.example
+    DocumentRoot "@ROOT@/htdocs"
+</VirtualHost>
+<VirtualHost *>
+    ServerName any.example
+    ServerAlias *.example
+    VirtualDocumentRoot "@ROOT@/vhosts/%0"
+</VirtualHost>
+CONF
+symlink 'htdocs', $strict->root . '/link' or die;
+for my $name ('vhosts', 'vhosts/here.example') { mkdir $strict->root . "/$name" or die }
+$strict->start;
+for (
+    [ 'plain.example', 200, undef,  'a directory' ],
+    [ 'link.example',  403, undef,  'a link, and they are not followed' ],
+    [ 'here.example',  200, 'host', "a host's own directory" ],
+    [ 'gone.example',  200, undef,  'a host without a directory has no section of it' ],
+) {
+    my ($host, $status, $seen, $name) = @$_;
+    my $res = post_json($strict, '/login', { code => 'anna' }, Host => $host);
+    is $res->{status}, $status, "$host: $name";
+    is $res->{headers}{'x-seen'}, $seen, '... and its sections';
+}
 done_testing;
