@@ -24,8 +24,8 @@ int wxl_nofile_mark(request_rec *r)
     return DECLINED;
 }
 
-/* Is the whole path made of directories, and of no links? Of those httpd may have to know whose they
-   are. As a child sees it: there may be some that it must not enter. */
+/* Is the whole path made of directories, and of no links? Of links httpd may have to know whose
+   they are. As a child sees it: there may be directories that it must not enter. */
 static int is_plain(const char *root, apr_pool_t *pool)
 {
     char *path = apr_pstrdup(pool, root);
