@@ -144,13 +144,8 @@ void wxl_json_drop(apr_pool_t *pool, wxl_json_t *json)
         apr_pool_cleanup_run(pool, json->value, release);
 }
 
-/* A string is looked at while it is written: not here, too. */
-static json_t *string(const char *value)
-{
-    return json_string_nocheck(value);
-}
-
-/* Takes over `value`, which may be NULL for one that could not be made. */
+/* Takes over `value`, which may be NULL for one that could not be made. Whether a string is UTF-8
+   is looked at while it is written: not here, too. */
 static void set(wxl_json_t *json, const char *key, json_t *value)
 {
     if (json_object_set_new_nocheck(json->value, key, value) != 0)
@@ -159,7 +154,7 @@ static void set(wxl_json_t *json, const char *key, json_t *value)
 
 void wxl_json_set_string(wxl_json_t *json, const char *key, const char *value)
 {
-    set(json, key, value ? string(value) : json_null());
+    set(json, key, value ? json_string_nocheck(value) : json_null());
 }
 
 void wxl_json_set_integer(wxl_json_t *json, const char *key, apr_int64_t value)
@@ -182,7 +177,7 @@ void wxl_json_set_strings(wxl_json_t *json, const char *key, const char *value)
 {
     json_t *array = json_array();
 
-    if (json_array_append_new(array, string(value)) != 0)
+    if (json_array_append_new(array, json_string_nocheck(value)) != 0)
         json->broken = 1;
     set(json, key, array);
 }
