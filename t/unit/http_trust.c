@@ -1,40 +1,23 @@
 /* gate/http_engine, gate/http_blocking: where libcurl cannot be told whom to trust nobody is asked,
    and least of all somebody whom the system trusts. */
 
-#include <dlfcn.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <sys/eventfd.h>
-
-#include <curl/curl.h>
 
 #include "gate/http_blocking.h"
 #include "gate/http_engine.h"
 
 #include "server.h"
-
-#undef curl_easy_setopt
+#include "setopt.h"
 
 #define JSON "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-typedef CURLcode setopt_t(CURL *, CURLoption, ...);
 
 static const script_t scripts[] = {{"/good", JSON, sizeof(JSON) - 1, THEN_KEEP}};
 static int cannot; /* what is the matter with libcurl */
 
-/* Ours comes first: libcurl's is behind it. */
-CURLcode curl_easy_setopt(CURL *curl, CURLoption option, ...)
+static CURLcode refuse(CURLoption option)
 {
-    setopt_t *setopt = (setopt_t *)dlsym(RTLD_NEXT, "curl_easy_setopt");
-    va_list list;
-    void *value;
-
-    va_start(list, option);
-    value = va_arg(list, void *); /* or a number of the same size */
-    va_end(list);
-    if (option == CURLOPT_CAINFO_BLOB && cannot)
-        return (CURLcode)cannot;
-    return setopt(curl, option, value);
+    return option == CURLOPT_CAINFO_BLOB ? (CURLcode)cannot : CURLE_OK;
 }
 
 static wxl_http_reply_t ask_engine(wxl_http_engine_t *engine, apr_pool_t *pool,
